@@ -1,0 +1,10 @@
+//! Wire types of the catalogue, and the client that follows it.
+//!
+//! The client never makes a price up: what it has not heard of lately, it does not tell.
+
+mod client;
+mod pages;
+mod wire;
+
+pub use client::{CatalogueClient, ConnectError, Listing};
+pub use wire::{NewStock, Stock, StockPrice};

@@ -1,0 +1,11 @@
+//! Extractors whose every rejection is a problem document.
+
+mod body;
+mod idempotency;
+mod path;
+mod query;
+
+pub use body::{BODY_LIMIT_BYTES, Json};
+pub use idempotency::IdempotencyKey;
+pub use path::Path;
+pub use query::{FromQuery, Parameters, Query};

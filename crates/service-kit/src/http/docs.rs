@@ -1,0 +1,79 @@
+//! The OpenAPI document and the page to try it; its assets are in the binary.
+
+use axum::Router;
+use utoipa::ToSchema as _;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{Content, Info, OpenApi, PathItem, Ref, RefOr, Response};
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::Service;
+use crate::problem::{PROBLEM_JSON, ProblemDocument};
+
+/// Completes the document: what the service is, and the problems that any operation may answer.
+pub(super) fn describe(document: &mut OpenApi, service: &Service) {
+    document.info = Info::new(service.name, service.version);
+    document.info.description = Some(service.description.to_owned());
+    for item in document.paths.paths.values_mut() {
+        for operation in operations(item) {
+            add_problems(operation);
+        }
+    }
+}
+
+pub(super) fn page(document: OpenApi) -> Router {
+    SwaggerUi::new("/docs")
+        .url("/openapi.json", document)
+        .into()
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.delete,
+        &mut item.patch,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn add_problems(operation: &mut Operation) {
+    let takes_parameters = operation
+        .parameters
+        .as_ref()
+        .is_some_and(|parameters| !parameters.is_empty());
+    let takes_body = operation.request_body.is_some();
+    let problems = [
+        (
+            "400",
+            "The request cannot be read",
+            takes_parameters || takes_body,
+        ),
+        ("413", "The body is too large", takes_body),
+        ("415", "The body is no JSON by its content type", takes_body),
+        (
+            "422",
+            "A part of the request is wrong",
+            takes_parameters || takes_body,
+        ),
+        ("500", "The service failed", true),
+        ("503", "Not available for now; see Retry-After", true),
+    ];
+    for (status, description, applies) in problems {
+        let responses = &mut operation.responses.responses;
+        if applies && !responses.contains_key(status) {
+            responses.insert(status.to_owned(), RefOr::T(problem_response(description)));
+        }
+    }
+}
+
+fn problem_response(description: &str) -> Response {
+    let mut response = Response::new(description);
+    let schema = Ref::from_schema_name(ProblemDocument::name());
+    response.content.insert(
+        PROBLEM_JSON.to_owned(),
+        RefOr::T(Content::new(Some(schema))),
+    );
+    response
+}

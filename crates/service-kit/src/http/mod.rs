@@ -1,0 +1,103 @@
+//! Puts a service's routes behind what every service has: request ids, problem documents, metrics,
+//! limits, probes and the OpenAPI page.
+
+mod admission;
+mod docs;
+mod observe;
+mod probes;
+mod request_id;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::ids::Ids;
+use crate::lifecycle::Lifecycle;
+use crate::metrics::HttpMetrics;
+use crate::problem::Problem;
+use crate::settings::ServerSettings;
+
+pub use request_id::RequestId;
+
+/// Smallest answer that is worth compressing, in bytes.
+const COMPRESS_ABOVE_BYTES: u64 = 1_024;
+
+/// What the shared layers need to know of a service.
+#[derive(Clone)]
+pub struct Service {
+    /// Its name, such as `trade`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// One sentence for the OpenAPI document.
+    pub description: &'static str,
+    /// Its phase.
+    pub lifecycle: Lifecycle,
+    /// The database that it cannot do without.
+    pub database: Database,
+    /// Its metrics.
+    pub metrics: Arc<HttpMetrics>,
+    /// The source of request ids.
+    pub ids: Ids,
+    /// The clock of request ids.
+    pub clock: Clock,
+}
+
+/// The routes of a service in all their layers, and the document of them.
+pub struct Assembled {
+    /// Serves every path, the probes and the OpenAPI page too.
+    pub router: Router,
+    /// The document that is served at `/openapi.json`.
+    pub document: OpenApi,
+}
+
+/// Wraps `api` in the shared layers.
+pub fn assemble(service: &Service, settings: &ServerSettings, api: OpenApiRouter) -> Assembled {
+    let limits = admission::Limits {
+        lifecycle: service.lifecycle.clone(),
+        in_flight: Arc::new(Semaphore::new(settings.max_in_flight)),
+        request_timeout: settings.request_timeout,
+    };
+    let compressible = SizeAbove::new(COMPRESS_ABOVE_BYTES).and(NotForContentType::SSE);
+    let api = api
+        .layer(
+            CompressionLayer::new()
+                .gzip(true)
+                .compress_when(compressible),
+        )
+        .layer(from_fn_with_state(limits, admission::admit));
+    let (router, mut document) = api.merge(probes::routes(service)).split_for_parts();
+    docs::describe(&mut document, service);
+    let router = router
+        .merge(docs::page(document.clone()))
+        .fallback(async || Problem::of_status(http::StatusCode::NOT_FOUND))
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(Problem::internal())
+        }))
+        .layer(from_fn_with_state(service.clone(), observe::observe));
+    Assembled { router, document }
+}
+
+/// Encodes a value for a query: all but the unreserved characters (RFC 3986 section 2.3).
+pub fn encode_query(value: &str) -> impl std::fmt::Display + '_ {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    utf8_percent_encode(value, RESERVED)
+}
+
+/// How long a health check waits for the database.
+pub(crate) const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);

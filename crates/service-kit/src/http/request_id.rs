@@ -1,0 +1,88 @@
+//! The id of a request: the client's when it is sane, else a new one.
+
+use std::convert::Infallible;
+use std::fmt;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Name of the header that carries it, both ways.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest id that is taken from a client, in bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// Names one request in answers and logs: letters, digits, `.`, `_`, `:` and `-` alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The client's id, when it has one that is safe to write into logs and answers.
+    pub(crate) fn from_client(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(X_REQUEST_ID)?;
+        let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:-".contains(byte);
+        let is_sane = (1..=MAX_REQUEST_ID_BYTES).contains(&value.len())
+            && value.as_bytes().iter().all(is_token);
+        is_sane.then(|| Self(value.clone()))
+    }
+
+    /// A new id.
+    pub(crate) fn new(id: uuid::Uuid) -> Self {
+        let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+        let text = id.hyphenated().encode_lower(&mut text);
+        Self(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header_value(&self) -> HeaderValue {
+        self.0.clone()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let id = parts.extensions.get::<Self>().cloned();
+        Ok(id.unwrap_or(Self(HeaderValue::from_static(""))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_client(text: &'static [u8]) -> Option<RequestId> {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_REQUEST_ID, HeaderValue::from_bytes(text).unwrap());
+        RequestId::from_client(&headers)
+    }
+
+    #[test]
+    fn only_a_sane_id_is_taken_from_a_client() {
+        assert_eq!(
+            from_client(b"build-7.a:1_b").unwrap().as_str(),
+            "build-7.a:1_b"
+        );
+        for text in [
+            &b""[..],
+            b"a b",
+            b"a\"b",
+            b"\xff",
+            &[b'a'; MAX_REQUEST_ID_BYTES + 1],
+        ] {
+            assert_eq!(from_client(text), None);
+        }
+    }
+}

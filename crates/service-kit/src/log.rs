@@ -1,0 +1,37 @@
+//! Logs on standard error: lines for people on a terminal, JSON otherwise. No bodies, no secrets.
+
+use std::io::{self, IsTerminal as _};
+
+use tracing_subscriber::EnvFilter;
+
+use crate::settings::{LogFormat, LogSettings};
+
+/// A log filter that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("LOG: {0}")]
+pub struct FilterError(#[from] tracing_subscriber::filter::ParseError);
+
+/// Starts logging for the whole process; a second call changes nothing.
+pub fn start(settings: &LogSettings) -> Result<(), FilterError> {
+    let filter = EnvFilter::builder().parse(&settings.filter)?;
+    let is_terminal = io::stderr().is_terminal();
+    let format = settings.format.unwrap_or(if is_terminal {
+        LogFormat::Pretty
+    } else {
+        LogFormat::Json
+    });
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(is_terminal);
+    // The one error is that logging has been started before.
+    let _ = match format {
+        LogFormat::Pretty => lines.with_target(false).compact().try_init(),
+        LogFormat::Json => lines
+            .json()
+            .with_current_span(true)
+            .with_span_list(false)
+            .try_init(),
+    };
+    Ok(())
+}

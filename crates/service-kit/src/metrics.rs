@@ -1,0 +1,134 @@
+//! Metrics in the text format of `OpenMetrics`, labelled by route template, never by raw path.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Method;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Media type of the metrics.
+pub(crate) const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds of the buckets of request durations, in seconds.
+const DURATION_BUCKETS: [f64; 14] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// The metrics of one service.
+pub struct HttpMetrics {
+    registry: Mutex<Registry>,
+    requests: Family<ResponseLabels, Counter<u64, AtomicU64>>,
+    durations: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+}
+
+/// What a request is counted under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct RequestLabels {
+    pub(crate) method: &'static str,
+    pub(crate) route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResponseLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+impl RequestLabels {
+    pub(crate) fn new(method: &Method, route: &str) -> Self {
+        let method = match method.as_str() {
+            "GET" => "GET",
+            "HEAD" => "HEAD",
+            "POST" => "POST",
+            "PUT" => "PUT",
+            "DELETE" => "DELETE",
+            "PATCH" => "PATCH",
+            "OPTIONS" => "OPTIONS",
+            _ => "other",
+        };
+        Self {
+            method,
+            route: route.to_owned(),
+        }
+    }
+}
+
+/// Counts a request as in flight for as long as it lives.
+pub(crate) struct InFlight(Gauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl HttpMetrics {
+    /// Metrics of the named service.
+    pub fn new(service: &'static str) -> Self {
+        let mut registry = Registry::with_labels([("service".into(), service.into())].into_iter());
+        let requests = Family::default();
+        let durations = Family::new_with_constructor(
+            (|| Histogram::new(DURATION_BUCKETS)) as fn() -> Histogram,
+        );
+        let in_flight = Gauge::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from a request's head to its answer's head",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        registry.register(
+            "http_requests_in_flight",
+            "Requests being answered",
+            in_flight.clone(),
+        );
+        Self {
+            registry: Mutex::new(registry),
+            requests,
+            durations,
+            in_flight,
+        }
+    }
+
+    /// Lets a service register metrics of its own.
+    pub fn register(&self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn enter(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    pub(crate) fn record(&self, labels: RequestLabels, status: u16, elapsed: Duration) {
+        self.durations
+            .get_or_create(&labels)
+            .observe(elapsed.as_secs_f64());
+        let RequestLabels { method, route } = labels;
+        self.requests
+            .get_or_create(&ResponseLabels {
+                method,
+                route,
+                status,
+            })
+            .inc();
+    }
+
+    /// The metrics as text.
+    pub(crate) fn encode(&self) -> String {
+        let mut out = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut out, &registry);
+        out
+    }
+}

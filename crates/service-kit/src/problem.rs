@@ -1,0 +1,242 @@
+//! Problem documents (RFC 9457): the one shape of every failure.
+//!
+//! A handler's [`Problem`] travels in the response's extensions; the outermost layer
+//! ([`crate::http`]) writes the document, since it alone knows the request's id.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+/// Media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Seconds after which a client may try again when a service is short of something.
+const RETRY_AFTER_SECONDS: u16 = 1;
+
+/// Why a request failed.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    extensions: BTreeMap<&'static str, Box<RawValue>>,
+}
+
+/// What is wrong with one part of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Name of a parameter of the path, the query or the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<Cow<'static, str>>,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDocument<'a> {
+    /// URN of the kind of problem.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem, for people.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong this time.
+    detail: &'a str,
+    /// The kind of problem, for programs; it never changes.
+    code: &'a str,
+    /// Id of the request, as in X-Request-ID.
+    instance: &'a str,
+    /// The parts of the request that are wrong.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    #[serde(flatten)]
+    #[schema(ignore)]
+    extensions: &'a BTreeMap<&'static str, Box<RawValue>>,
+}
+
+impl Problem {
+    /// A problem of a kind: its status, its stable code in `snake_case`, its title.
+    pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            detail: title.into(),
+            errors: Vec::new(),
+            extensions: BTreeMap::new(),
+        }
+    }
+
+    /// 422: the request can be read, but parts of it are wrong.
+    pub fn validation(errors: Vec<FieldError>) -> Self {
+        let detail = errors.first().map_or_else(String::new, FieldError::summary);
+        let problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "validation_failed",
+            "The request is not valid",
+        );
+        Self {
+            errors,
+            ..problem.detail(detail)
+        }
+    }
+
+    /// 400: the request cannot be read.
+    pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_request",
+            "The request cannot be read",
+        )
+        .detail(detail)
+    }
+
+    /// 503: something that the service needs is missing for now.
+    pub fn unavailable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            code,
+            "The service is not available",
+        )
+        .detail(detail)
+    }
+
+    /// 500: our fault; what went wrong is logged, not told.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "The service failed",
+        )
+    }
+
+    /// The problem of a bare status, for answers that were made elsewhere.
+    pub fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => {
+                Self::new(status, "not_found", "There is nothing at this path")
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                Self::new(status, "method_not_allowed", "This path has no such method")
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                Self::unavailable("unavailable", "try again in a moment")
+            }
+            _ if status.is_client_error() => {
+                Self::new(status, "bad_request", "The request cannot be served")
+            }
+            _ => Self::internal(),
+        }
+    }
+
+    /// Says what went wrong this time.
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Adds a member of this kind of problem.
+    pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
+        if let Ok(value) = serde_json::value::to_raw_value(value) {
+            self.extensions.insert(name, value);
+        }
+        self
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The document, with the request's id as its instance.
+    pub fn to_json(&self, instance: &str) -> String {
+        let document = ProblemDocument {
+            kind: format!("urn:stocks-app:problem:{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            instance,
+            errors: &self.errors,
+            extensions: &self.extensions,
+        };
+        serde_json::to_string(&document).unwrap_or_default()
+    }
+
+    /// The whole answer, with the request's id as its instance.
+    pub fn render(&self, instance: &str) -> Response {
+        let content_type = HeaderValue::from_static(PROBLEM_JSON);
+        let mut response = (
+            self.status,
+            [(header::CONTENT_TYPE, content_type)],
+            self.to_json(instance),
+        )
+            .into_response();
+        if matches!(
+            self.status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response
+    }
+}
+
+impl FieldError {
+    /// An error at a place in the body, by its JSON pointer; the whole body is "".
+    pub fn at(pointer: impl Into<String>, detail: &(impl ToString + ?Sized)) -> Self {
+        Self {
+            pointer: Some(pointer.into()),
+            parameter: None,
+            detail: detail.to_string(),
+        }
+    }
+
+    /// An error in a parameter of the path, the query or a header.
+    pub fn in_parameter(
+        name: impl Into<Cow<'static, str>>,
+        detail: &(impl ToString + ?Sized),
+    ) -> Self {
+        Self {
+            pointer: None,
+            parameter: Some(name.into()),
+            detail: detail.to_string(),
+        }
+    }
+
+    fn summary(&self) -> String {
+        let place = self
+            .parameter
+            .as_deref()
+            .or(self.pointer.as_deref())
+            .unwrap_or_default();
+        if place.is_empty() {
+            self.detail.clone()
+        } else {
+            format!("{place}: {}", self.detail)
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

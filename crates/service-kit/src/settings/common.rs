@@ -1,0 +1,182 @@
+//! The settings that every service has.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::Reader;
+
+/// The settings that every service has.
+#[derive(Clone, Debug)]
+pub struct CommonSettings {
+    /// Where it listens and how much it takes on.
+    pub server: ServerSettings,
+    /// Where it keeps its data.
+    pub database: DatabaseSettings,
+    /// How it logs.
+    pub log: LogSettings,
+}
+
+impl CommonSettings {
+    /// Reads them; the port's variable and default are the service's own.
+    pub fn read(reader: &mut Reader, port_name: &str, default_port: u16) -> Self {
+        Self {
+            server: ServerSettings::read(reader, port_name, default_port),
+            database: DatabaseSettings::read(reader),
+            log: LogSettings::read(reader),
+        }
+    }
+}
+
+/// Where a service listens and how much it takes on.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How long one request may take.
+    pub request_timeout: Duration,
+    /// How long a stop waits for what is in flight.
+    pub drain_timeout: Duration,
+    /// Requests worked on at the same time; more are refused.
+    pub max_in_flight: usize,
+    /// Connections open at the same time; more wait to be accepted.
+    pub max_connections: usize,
+}
+
+impl ServerSettings {
+    /// Reads them; the port's variable and default are the service's own.
+    pub fn read(reader: &mut Reader, port_name: &str, default_port: u16) -> Self {
+        let host = reader.value(
+            "HOST",
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            "address to listen on; `0.0.0.0` in a container",
+        );
+        let port = reader.value(
+            port_name,
+            default_port,
+            "port to listen on; `0` takes a free one",
+        );
+        let request_timeout = reader.value(
+            "REQUEST_TIMEOUT_SECONDS",
+            10_u32,
+            "longest time that one request may take",
+        );
+        let drain_timeout = reader.value(
+            "DRAIN_TIMEOUT_SECONDS",
+            30_u32,
+            "longest time that a stop waits for requests in flight",
+        );
+        let max_in_flight = reader.value(
+            "MAX_IN_FLIGHT",
+            8_192,
+            "requests worked on at once; more are answered with 503",
+        );
+        let max_connections = reader.value(
+            "MAX_CONNECTIONS",
+            16_384,
+            "connections open at once; more wait to be accepted",
+        );
+        Self {
+            listen: SocketAddr::new(host, port),
+            request_timeout: Duration::from_secs(request_timeout.into()),
+            drain_timeout: Duration::from_secs(drain_timeout.into()),
+            max_in_flight,
+            max_connections,
+        }
+    }
+}
+
+/// Which database a service keeps its data in.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// A PostgreSQL URL, or nothing for the embedded database.
+    pub url: Option<SecretString>,
+    /// Folder of the embedded database.
+    pub data_dir: PathBuf,
+    /// Connections to PostgreSQL, or readers of the embedded database.
+    pub max_connections: u32,
+}
+
+impl DatabaseSettings {
+    /// Reads them.
+    pub fn read(reader: &mut Reader) -> Self {
+        Self {
+            url: reader.secret(
+                "DATABASE_URL",
+                "`postgres://user:password@host:port/name`; unset: an embedded SQLite database",
+            ),
+            data_dir: reader
+                .value(
+                    "DATA_DIR",
+                    "data".to_owned(),
+                    "folder of the embedded database",
+                )
+                .into(),
+            max_connections: reader.value(
+                "DATABASE_MAX_CONNECTIONS",
+                16,
+                "database connections of a service",
+            ),
+        }
+    }
+}
+
+/// How a service logs.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// The form of a line; decided by whether standard error is a terminal when unset.
+    pub format: Option<LogFormat>,
+    /// Filter directives of tracing-subscriber.
+    pub filter: String,
+}
+
+impl LogSettings {
+    /// Reads them.
+    pub fn read(reader: &mut Reader) -> Self {
+        Self {
+            format: reader.optional(
+                "LOG_FORMAT",
+                "`pretty` or `json`; unset: `pretty` on a terminal, else `json`",
+            ),
+            filter: reader.value(
+                "LOG",
+                "info".to_owned(),
+                "log filter, such as `debug` or `trade=debug,info`",
+            ),
+        }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "pretty" => Ok(Self::Pretty),
+            "json" => Ok(Self::Json),
+            _ => Err("must be pretty or json"),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Pretty => "pretty",
+            Self::Json => "json",
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! Settings from names and texts (the process's environment), all checked at once.
+//!
+//! A settings struct reads itself from a [`Reader`], which remembers each setting it was asked for:
+//! the table in the README is made from that memory.
+
+mod common;
+mod reader;
+mod secrets;
+
+pub use common::{CommonSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
+pub use reader::{Reader, SettingRow, SettingsError};

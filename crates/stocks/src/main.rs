@@ -1,0 +1,2 @@
+//! Both services in one process on an embedded database.
+fn main() {}

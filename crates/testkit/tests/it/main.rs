@@ -1,0 +1,11 @@
+//! testkit on real servers, processes and sockets.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml lets tests unwrap; their helpers are part of them"
+)]
+
+mod answers;
+mod http;
+mod postgres;
+mod process;
+mod waiting;

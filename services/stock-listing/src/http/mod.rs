@@ -1,0 +1,20 @@
+//! The catalogue over HTTP.
+
+mod conditional;
+mod prices;
+mod stocks;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::State;
+
+/// Every route of the catalogue.
+pub(crate) fn routes(state: State) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(stocks::list, stocks::add))
+        .routes(routes!(stocks::show))
+        .routes(routes!(prices::show))
+        .routes(routes!(prices::quote))
+        .with_state(state)
+}

@@ -1,0 +1,155 @@
+//! `/stocks`: the list, one stock, a new stock.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use catalogue_client::{NewStock, Stock};
+use market::{Sector, Symbol};
+use service_kit::clock::Clock;
+use service_kit::extract::{FromQuery, Json, Parameters, Path, Query};
+use service_kit::problem::ProblemDocument;
+use utoipa::IntoParams;
+
+use super::conditional;
+use crate::error::Error;
+use crate::stock::Listed;
+use crate::store::{Page, Store};
+
+const DEFAULT_LIMIT: u32 = 100;
+const MAX_LIMIT: u32 = 1_000;
+
+/// Which stocks to list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Only stocks of this sector.
+    sector: Option<Sector>,
+    /// How many to leave out first; not together with `cursor`.
+    #[param(minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
+    skip: Option<u32>,
+    /// How many to list at the most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: u32,
+    /// Where the page before ended, as its Link says.
+    cursor: Option<Symbol>,
+}
+
+impl FromQuery for ListQuery {
+    fn from_query(parameters: &mut Parameters) -> Option<Self> {
+        let query = Self {
+            sector: parameters.optional("sector"),
+            skip: parameters.optional("skip"),
+            limit: parameters.bounded("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT),
+            cursor: parameters.optional("cursor"),
+        };
+        if query.skip.is_some() && query.cursor.is_some() {
+            parameters.reject("skip", "cannot go together with cursor");
+        }
+        Some(query)
+    }
+}
+
+impl ListQuery {
+    fn page(&self) -> Page {
+        Page {
+            sector: self.sector.clone(),
+            after: self.cursor,
+            skip: self.skip.unwrap_or(0),
+            limit: self.limit,
+        }
+    }
+
+    /// The page after this one, which ends with `last`: by `skip` where the client pages so.
+    fn next(&self, last: &Symbol) -> String {
+        let mut next = format!("/stocks?limit={}", self.limit);
+        // Writing to a String cannot fail.
+        let _ = match self.skip {
+            Some(skip) => write!(next, "&skip={}", skip.saturating_add(self.limit)),
+            None => write!(next, "&cursor={last}"),
+        };
+        if let Some(sector) = &self.sector {
+            let _ = write!(
+                next,
+                "&sector={}",
+                service_kit::http::encode_query(sector.as_str())
+            );
+        }
+        format!("<{next}>; rel=\"next\"")
+    }
+}
+
+/// Lists stocks by symbol.
+#[utoipa::path(get, path = "/stocks", tag = "catalogue", params(ListQuery), responses(
+    (status = 200, description = "A page of stocks", body = Vec<Stock>, headers(
+        ("X-Total-Count" = u64, description = "How many stocks there are in all pages"),
+        ("Link" = String, description = "The next page, rel=\"next\""),
+        ("ETag" = String, description = "Tag of this answer, for If-None-Match"),
+    )),
+    (status = 304, description = "The client has this answer already"),
+))]
+pub(super) async fn list(
+    State(store): State<Arc<dyn Store>>,
+    Query(query): Query<ListQuery>,
+    request: HeaderMap,
+) -> Result<Response, Error> {
+    let total = store.count(query.sector.as_ref()).await?;
+    let mut page = query.page();
+    page.limit += 1; // One more tells whether there is a next page.
+    let mut stocks: Vec<Stock> = store
+        .list(&page)
+        .await?
+        .into_iter()
+        .map(|listed| listed.stock)
+        .collect();
+    let has_more = stocks.len() > query.limit as usize;
+    stocks.truncate(query.limit as usize);
+
+    let mut response = conditional::json(&request, &stocks);
+    response.headers_mut().insert("x-total-count", total.into());
+    if let Some(last) = stocks.last().filter(|_| has_more)
+        && let Ok(link) = HeaderValue::from_str(&query.next(&last.symbol))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// Shows one stock.
+#[utoipa::path(get, path = "/stocks/{symbol}", tag = "catalogue", params(("symbol" = Symbol, Path)), responses(
+    (status = 200, body = Stock, headers(("ETag" = String, description = "Tag of this answer, for If-None-Match"))),
+    (status = 304, description = "The client has this answer already"),
+    (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn show(
+    State(store): State<Arc<dyn Store>>,
+    Path(symbol): Path<Symbol>,
+    request: HeaderMap,
+) -> Result<Response, Error> {
+    let listed = store
+        .find(&symbol)
+        .await?
+        .ok_or(Error::UnknownSymbol(symbol))?;
+    Ok(conditional::json(&request, &listed.stock))
+}
+
+/// Adds a stock to the catalogue.
+#[utoipa::path(post, path = "/stocks", tag = "catalogue", request_body = NewStock, responses(
+    (status = 201, body = Stock, headers(("Location" = String, description = "Path of the stock"))),
+    (status = 409, description = "symbol_exists", body = ProblemDocument, content_type = "application/problem+json"),
+))]
+pub(super) async fn add(
+    State(store): State<Arc<dyn Store>>,
+    State(clock): State<Clock>,
+    Json(new): Json<NewStock>,
+) -> Result<Response, Error> {
+    let listed = Listed::new(new, clock.now());
+    let symbol = listed.stock.symbol;
+    if !store.insert(&listed).await? {
+        return Err(Error::SymbolExists(symbol));
+    }
+    let location = [(header::LOCATION, format!("/stocks/{symbol}"))];
+    Ok((StatusCode::CREATED, location, axum::Json(listed.stock)).into_response())
+}

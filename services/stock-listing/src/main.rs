@@ -1,0 +1,22 @@
+//! Starts the catalogue service.
+
+use std::process::ExitCode;
+
+use service_kit::cli;
+use stock_listing::{SERVICE, Settings};
+
+fn main() -> ExitCode {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "main is the home of the environment"
+    )]
+    let variables = std::env::vars_os();
+    cli::run(
+        SERVICE,
+        env!("CARGO_PKG_VERSION"),
+        variables,
+        Settings::read,
+        |settings| &settings.common,
+        async |settings, stop| stock_listing::build(settings).await?.run(&stop).await,
+    )
+}

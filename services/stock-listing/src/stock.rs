@@ -1,0 +1,128 @@
+//! A stock and how its price moves. Pure: no I/O, no clock.
+
+use catalogue_client::{NewStock, Stock};
+use market::{Percent, Price, Timestamp};
+
+/// A stock with what the catalogue keeps to itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// What everyone may see.
+    pub(crate) stock: Stock,
+    /// Last price of the trading day before.
+    pub(crate) previous_close: Price,
+}
+
+/// A new price from the market-data feed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quote {
+    /// The price.
+    pub(crate) price: Price,
+    /// Its change, where the feed knows it.
+    pub(crate) change: Option<Percent>,
+    /// When it came.
+    pub(crate) at: Timestamp,
+}
+
+/// The price is further from the previous close than a change in percent can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChangeTooLarge;
+
+impl Listed {
+    /// A stock that comes into the catalogue.
+    pub(crate) fn new(new: NewStock, at: Timestamp) -> Self {
+        let previous_close = new
+            .current_price
+            .before(new.change_pct)
+            .unwrap_or(new.current_price);
+        let stock = Stock {
+            symbol: new.symbol,
+            name: new.name,
+            sector: new.sector,
+            current_price: new.current_price,
+            change_pct: new.change_pct,
+            volume: new.volume,
+            market_cap: new.market_cap,
+            updated_at: at,
+        };
+        Self {
+            stock,
+            previous_close,
+        }
+    }
+
+    /// The stock at a new price. The first quote of a day makes the last price before it the previous
+    /// close; a day is one of UTC.
+    pub(crate) fn quoted(mut self, quote: Quote) -> Result<Self, ChangeTooLarge> {
+        let is_new_day =
+            quote.at.to_utc().date_naive() > self.stock.updated_at.to_utc().date_naive();
+        if is_new_day {
+            self.previous_close = self.stock.current_price;
+        }
+        let computed = || Percent::between(self.previous_close, quote.price);
+        self.stock.change_pct = quote.change.or_else(computed).ok_or(ChangeTooLarge)?;
+        self.stock.current_price = quote.price;
+        self.stock.updated_at = quote.at;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(price: &str, change: &str) -> Listed {
+        let json = format!(
+            r#"{{"symbol":"ACME","name":"Acme","current_price":{price},"change_pct":{change}}}"#
+        );
+        Listed::new(
+            serde_json::from_str(&json).unwrap(),
+            Timestamp::parse("2026-01-05T10:00:00Z").unwrap(),
+        )
+    }
+
+    fn quote(price: &str, change: Option<&str>, at: &str) -> Quote {
+        let change = change.map(|change| Percent::parse(change).unwrap());
+        Quote {
+            price: Price::parse(price).unwrap(),
+            change,
+            at: Timestamp::parse(at).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_change_is_computed_from_the_previous_close() {
+        let stock = listed("101", "1")
+            .quoted(quote("102.5", None, "2026-01-05T11:00:00Z"))
+            .unwrap();
+        assert_eq!(stock.previous_close.to_string(), "100");
+        assert_eq!(stock.stock.change_pct.to_string(), "2.5");
+    }
+
+    #[test]
+    fn a_change_that_the_feed_knows_is_taken() {
+        let stock = listed("101", "1")
+            .quoted(quote("102", Some("0.95"), "2026-01-05T11:00:00Z"))
+            .unwrap();
+        assert_eq!(stock.stock.change_pct.to_string(), "0.95");
+    }
+
+    #[test]
+    fn the_first_quote_of_a_day_closes_the_day_before() {
+        let stock = listed("101", "1")
+            .quoted(quote("50.5", None, "2026-01-06T00:00:00Z"))
+            .unwrap();
+        assert_eq!(stock.previous_close.to_string(), "101");
+        assert_eq!(stock.stock.change_pct.to_string(), "-50");
+    }
+
+    #[test]
+    fn a_price_too_far_from_the_previous_close_is_refused() {
+        let far = quote("9999999999", None, "2026-01-05T11:00:00Z");
+        assert_eq!(listed("0.0001", "0").quoted(far), Err(ChangeTooLarge));
+    }
+
+    #[test]
+    fn a_stock_that_lost_everything_has_its_price_as_previous_close() {
+        assert_eq!(listed("5", "-100").previous_close.to_string(), "5");
+    }
+}

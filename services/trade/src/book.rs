@@ -1,0 +1,162 @@
+//! What a batch of orders knows and changes: positions, kept answers, profits. Pure: no I/O, no clock.
+//!
+//! Orders are decided one after the other, each on what the ones before it left.
+
+use std::collections::{BTreeMap, HashMap};
+
+use market::{Money, Symbol, Timestamp, UserId};
+use uuid::Uuid;
+
+use crate::order::{KeyName, Order};
+use crate::position::{self, Position, Refusal};
+use crate::trade::Trade;
+
+/// A user's holding in one stock.
+pub(crate) type Holding = (UserId, Symbol);
+
+/// What is known of the holdings and keys that a batch touches.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    positions: BTreeMap<Holding, Position>,
+    answers: HashMap<KeyName, KeptAnswer>,
+    changes: Changes,
+}
+
+/// What a batch is to write.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Trades, in the order in which they were made.
+    pub(crate) trades: Vec<Trade>,
+    /// Positions as they are now; `None` where there is none any more.
+    pub(crate) positions: BTreeMap<Holding, (Option<Position>, Timestamp)>,
+    /// Profit of the positions that were closed, by user.
+    pub(crate) closed_pnl: BTreeMap<UserId, Money>,
+    /// Answers to keep.
+    pub(crate) answers: Vec<(KeyName, KeptAnswer)>,
+}
+
+/// The first answer under a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeptAnswer {
+    /// What was ordered.
+    pub(crate) fingerprint: String,
+    /// What was answered.
+    pub(crate) answer: Answer,
+    /// When it was.
+    pub(crate) answered_at: Timestamp,
+}
+
+/// An answer to an order, as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Its status.
+    pub(crate) status: u16,
+    /// Its body.
+    pub(crate) body: String,
+    /// The trade that was made, if one was.
+    pub(crate) trade_id: Option<Uuid>,
+}
+
+/// What came of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was decided now.
+    Answered(Answer),
+    /// It had been answered before, under the same key.
+    Replayed(Answer),
+    /// Its key was used for another order.
+    KeyReused,
+}
+
+/// Writes the answer to an order that was decided.
+pub(crate) type Answering = fn(&Order, &Result<Trade, Refusal>) -> Answer;
+
+impl Book {
+    /// A book of these positions and answers.
+    pub(crate) fn new(
+        positions: BTreeMap<Holding, Position>,
+        answers: HashMap<KeyName, KeptAnswer>,
+    ) -> Self {
+        Self {
+            positions,
+            answers,
+            changes: Changes::default(),
+        }
+    }
+
+    /// Decides an order at `now`; a trade that comes of it is named `id`.
+    pub(crate) fn decide(
+        &mut self,
+        order: &Order,
+        id: Uuid,
+        now: Timestamp,
+        answering: Answering,
+    ) -> Outcome {
+        let key_name = order.key_name();
+        if let Some(kept) = key_name.as_ref().and_then(|name| self.answers.get(name)) {
+            if kept.fingerprint != order.fingerprint() {
+                return Outcome::KeyReused;
+            }
+            return Outcome::Replayed(kept.answer.clone());
+        }
+        let decision = self.execute(order, id, now);
+        let answer = answering(order, &decision);
+        if let Some(name) = key_name {
+            let kept = KeptAnswer {
+                fingerprint: order.fingerprint(),
+                answer: answer.clone(),
+                answered_at: now,
+            };
+            self.answers.insert(name.clone(), kept.clone());
+            self.changes.answers.push((name, kept));
+        }
+        Outcome::Answered(answer)
+    }
+
+    /// What the orders changed.
+    pub(crate) fn into_changes(self) -> Changes {
+        self.changes
+    }
+
+    fn execute(&mut self, order: &Order, id: Uuid, now: Timestamp) -> Result<Trade, Refusal> {
+        let holding = (order.user_id.clone(), order.symbol);
+        let held = self.positions.get(&holding).copied();
+        if held.is_none() && !order.is_listed {
+            return Err(Refusal::UnknownSymbol);
+        }
+        let fill = position::decide(held, order.side, order.quantity, order.price)?;
+        let closed = self
+            .changes
+            .closed_pnl
+            .get(&order.user_id)
+            .copied()
+            .unwrap_or_default();
+        let closed = closed
+            .checked_add(fill.closed_pnl)
+            .ok_or(Refusal::PositionTooLarge)?;
+
+        match fill.after {
+            Some(position) => self.positions.insert(holding.clone(), position),
+            None => self.positions.remove(&holding),
+        };
+        if closed != Money::ZERO {
+            self.changes
+                .closed_pnl
+                .insert(order.user_id.clone(), closed);
+        }
+        self.changes.positions.insert(holding, (fill.after, now));
+        let trade = Trade {
+            id,
+            user_id: order.user_id.clone(),
+            symbol: order.symbol,
+            side: order.side,
+            quantity: order.quantity,
+            price: order.price,
+            total: fill.total,
+            realized_pnl: fill.realized_pnl,
+            executed_at: now,
+        };
+        self.changes.trades.push(trade.clone());
+        Ok(trade)
+    }
+}

@@ -1,0 +1,25 @@
+//! Trading over HTTP.
+
+mod answer;
+mod orders;
+mod portfolios;
+mod trades;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::State;
+
+pub(crate) use answer::answer;
+
+/// Every route of trading.
+pub(crate) fn routes(state: State) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(orders::buy))
+        .routes(routes!(orders::sell))
+        .routes(routes!(trades::list))
+        .routes(routes!(trades::show))
+        .routes(routes!(portfolios::show))
+        .routes(routes!(portfolios::summary))
+        .with_state(state)
+}

@@ -1,0 +1,54 @@
+//! The settings of the trading service.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use catalogue_client::CatalogueClient;
+use service_kit::settings::{CommonSettings, Reader};
+
+/// Lanes on PostgreSQL: enough that one commits while others gather.
+const DEFAULT_LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+/// Everything that can be set.
+#[derive(Clone)]
+pub struct Settings {
+    /// What every service has.
+    pub common: CommonSettings,
+    /// The catalogue that knows symbols and prices.
+    pub catalogue: Option<Arc<CatalogueClient>>,
+    /// Batches of orders that may be under way at a time; the embedded database has one.
+    pub lanes: NonZeroUsize,
+}
+
+impl Settings {
+    /// Reads them for a service of its own.
+    pub fn read(reader: &mut Reader) -> Self {
+        Self::read_with_port(reader, "PORT")
+    }
+
+    /// Reads them where another service lives in the same process, so that the port has its own name.
+    pub fn read_with_port(reader: &mut Reader, port_name: &str) -> Self {
+        let common = CommonSettings::read(reader, port_name, 8001);
+        let url: Option<String> = reader.optional(
+            "CATALOGUE_URL",
+            "`http://host:port` of the catalogue; unset: any symbol may be traded, positions have no market value",
+        );
+        let catalogue = url.and_then(|url| match CatalogueClient::new(&url) {
+            Ok(client) => Some(Arc::new(client)),
+            Err(error) => {
+                reader.reject("CATALOGUE_URL", error);
+                None
+            }
+        });
+        let lanes = reader.value(
+            "LANES",
+            DEFAULT_LANES,
+            "batches of orders under way at a time; SQLite has one",
+        );
+        Self {
+            common,
+            catalogue,
+            lanes,
+        }
+    }
+}

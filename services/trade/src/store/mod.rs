@@ -1,0 +1,104 @@
+//! Where orders are kept. The only place that speaks SQL.
+
+mod postgres;
+mod row;
+mod sqlite;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use market::{Side, Symbol, Timestamp, UserId};
+use service_kit::database::{Database, OpenError, StoreError};
+use sqlx::migrate;
+use uuid::Uuid;
+
+use crate::book::{Book, Changes, Holding};
+use crate::order::KeyName;
+use crate::portfolio::Portfolio;
+use crate::trade::Trade;
+
+/// What trading needs of a database.
+#[async_trait]
+pub(crate) trait Store: Send + Sync {
+    /// Begins a transaction in which nobody else changes what these users have.
+    async fn lock(&self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError>;
+
+    /// A page of a user's trades, newest first.
+    async fn trades(&self, filter: &TradeFilter) -> Result<Vec<Trade>, StoreError>;
+
+    /// One trade.
+    async fn trade(&self, id: Uuid) -> Result<Option<Trade>, StoreError>;
+
+    /// What a user has, at one moment.
+    async fn portfolio(&self, user_id: &UserId) -> Result<Portfolio, StoreError>;
+
+    /// Forgets at most `limit` answers that were kept before `moment`; how many it forgot.
+    async fn forget_answers(&self, moment: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// A transaction that holds its users' locks. Dropped without a commit, it leaves nothing.
+#[async_trait]
+pub(crate) trait Transaction: Send {
+    /// Reads the positions and the kept answers that a batch of orders needs.
+    async fn read(
+        &mut self,
+        holdings: &BTreeSet<Holding>,
+        keys: &[KeyName],
+    ) -> Result<Book, StoreError>;
+
+    /// Writes what the batch changed.
+    async fn write(&mut self, changes: &Changes) -> Result<(), StoreError>;
+
+    /// Makes it last.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Which trades to list.
+#[derive(Clone, Debug)]
+pub(crate) struct TradeFilter {
+    /// Of this user.
+    pub(crate) user_id: UserId,
+    /// In this stock alone.
+    pub(crate) symbol: Option<Symbol>,
+    /// Of this side alone.
+    pub(crate) side: Option<Side>,
+    /// Executed at this moment or after it.
+    pub(crate) from: Option<Timestamp>,
+    /// Executed before this moment.
+    pub(crate) to: Option<Timestamp>,
+    /// Those made before this one.
+    pub(crate) before: Option<Uuid>,
+    /// How many at the most.
+    pub(crate) limit: u32,
+}
+
+/// The store in this database.
+pub(crate) fn open(database: &Database) -> Arc<dyn Store> {
+    match database {
+        Database::Postgres(pool) => Arc::new(postgres::PostgresStore::new(pool.clone())),
+        Database::Sqlite(sqlite) => Arc::new(sqlite::SqliteStore::new(sqlite.clone())),
+    }
+}
+
+/// Brings the schema up to date, waiting for the database where it must.
+pub(crate) async fn migrate(database: Database, service: &str) -> Result<(), OpenError> {
+    let (postgres, sqlite) = (
+        migrate!("./migrations/postgres"),
+        migrate!("./migrations/sqlite"),
+    );
+    database.migrate(service, postgres, sqlite).await
+}
+
+/// Fails when a statement did not touch as many rows as it must.
+fn expect_rows(what: &str, touched: u64, expected: usize) -> Result<(), StoreError> {
+    if touched == expected as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt(format!(
+        "{what}: {touched} rows instead of {expected}"
+    )))
+}
+
+#[cfg(test)]
+mod contract;
