@@ -45,9 +45,7 @@ where
         return healthcheck::probe(listen)
             .map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS);
     }
-    if let Err(error) = log::start(&common(&settings).log) {
-        return fail(&error);
-    }
+    log::start(&common(&settings).log);
     block_on(async {
         match Stop::on_signals() {
             Ok(stop) => serve(settings, stop)

@@ -1,7 +1,9 @@
 //! The two databases a service can keep its data in, opened the same way by every service.
 
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
@@ -43,6 +45,8 @@ pub struct Sqlite {
     pub writer: SqlitePool,
     /// Connections that only read.
     pub readers: SqlitePool,
+    /// Holds the file that keeps other processes out.
+    _lock: Arc<File>,
 }
 
 /// Why a database cannot be opened.
@@ -57,6 +61,9 @@ pub enum OpenError {
     /// The embedded database cannot be opened.
     #[error("cannot open the database {0}: {1}")]
     File(PathBuf, #[source] sqlx::Error),
+    /// Another process has the embedded database open.
+    #[error("the database {0} is in use by another process")]
+    InUse(PathBuf),
     /// The schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] MigrateError),
@@ -234,9 +241,9 @@ fn open_postgres(url: &str, max_connections: u32, service: &str) -> Result<PgPoo
 
 async fn open_sqlite(file: &Path, max_connections: u32) -> Result<Sqlite, OpenError> {
     if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| OpenError::Folder(folder.to_owned(), error))?;
+        fs::create_dir_all(folder).map_err(|error| OpenError::Folder(folder.to_owned(), error))?;
     }
+    let lock = lock_file(file)?;
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -258,7 +265,28 @@ async fn open_sqlite(file: &Path, max_connections: u32) -> Result<Sqlite, OpenEr
         .connect_with(options.read_only(true))
         .await
         .map_err(failed)?;
-    Ok(Sqlite { writer, readers })
+    Ok(Sqlite {
+        writer,
+        readers,
+        _lock: lock,
+    })
+}
+
+/// Keeps a second process out: its lanes would not know of the orders of the first.
+fn lock_file(database: &Path) -> Result<Arc<File>, OpenError> {
+    let path = database.with_extension("lock");
+    let failed = |error: std::io::Error| OpenError::File(path.clone(), error.into());
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Arc::new(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
 }
 
 impl From<StoreError> for Problem {

@@ -2,18 +2,11 @@
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::EnvFilter;
-
 use crate::settings::{LogFormat, LogSettings};
 
-/// A log filter that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("LOG: {0}")]
-pub struct FilterError(#[from] tracing_subscriber::filter::ParseError);
-
 /// Starts logging for the whole process; a second call changes nothing.
-pub fn start(settings: &LogSettings) -> Result<(), FilterError> {
-    let filter = EnvFilter::builder().parse(&settings.filter)?;
+pub fn start(settings: &LogSettings) {
+    let filter = settings.filter.to_filter();
     let is_terminal = io::stderr().is_terminal();
     let format = settings.format.unwrap_or(if is_terminal {
         LogFormat::Pretty
@@ -33,5 +26,4 @@ pub fn start(settings: &LogSettings) -> Result<(), FilterError> {
             .with_span_list(false)
             .try_init(),
     };
-    Ok(())
 }

@@ -31,8 +31,16 @@ const MAX_CONCURRENT_STREAMS: u32 = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The socket cannot be had.
-    #[error("cannot listen on {0}: {1}")]
-    Bind(SocketAddr, #[source] io::Error),
+    #[error("cannot listen on {address}: {error} ({port_name} sets another port)")]
+    Bind {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// The variable that sets the port.
+        port_name: String,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
     /// The drain was ended before the last connection was done.
     #[error("stopped with {0} connections still open")]
     CutOff(usize),
@@ -40,9 +48,14 @@ pub enum ServeError {
 
 /// Takes the socket that `settings` name.
 pub async fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(settings.listen)
+    let (address, port_name) = (settings.listen, settings.port_name.clone());
+    TcpListener::bind(address)
         .await
-        .map_err(|error| ServeError::Bind(settings.listen, error))
+        .map_err(|error| ServeError::Bind {
+            address,
+            port_name,
+            error,
+        })
 }
 
 /// Asks a service to stop: once to drain, twice to end at once.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 use super::Reader;
 
@@ -37,6 +39,8 @@ impl CommonSettings {
 pub struct ServerSettings {
     /// Address and port to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Name of the variable that sets the port.
+    pub port_name: String,
     /// How long one request may take.
     pub request_timeout: Duration,
     /// How long a stop waits for what is in flight.
@@ -82,6 +86,7 @@ impl ServerSettings {
         );
         Self {
             listen: SocketAddr::new(host, port),
+            port_name: port_name.to_owned(),
             request_timeout: Duration::from_secs(request_timeout.into()),
             drain_timeout: Duration::from_secs(drain_timeout.into()),
             max_in_flight,
@@ -131,7 +136,7 @@ pub struct LogSettings {
     /// The form of a line; decided by whether standard error is a terminal when unset.
     pub format: Option<LogFormat>,
     /// Filter directives of tracing-subscriber.
-    pub filter: String,
+    pub filter: LogFilter,
 }
 
 impl LogSettings {
@@ -144,10 +149,36 @@ impl LogSettings {
             ),
             filter: reader.value(
                 "LOG",
-                "info".to_owned(),
+                LogFilter("info".to_owned()),
                 "log filter, such as `debug` or `trade=debug,info`",
             ),
         }
+    }
+}
+
+/// Filter directives of tracing-subscriber that can be read.
+#[derive(Clone, Debug)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter.
+    pub(crate) fn to_filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.0)
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        EnvFilter::builder().parse(text)?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
     }
 }
 

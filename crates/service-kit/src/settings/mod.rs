@@ -7,5 +7,7 @@ mod common;
 mod reader;
 mod secrets;
 
-pub use common::{CommonSettings, DatabaseSettings, LogFormat, LogSettings, ServerSettings};
+pub use common::{
+    CommonSettings, DatabaseSettings, LogFilter, LogFormat, LogSettings, ServerSettings,
+};
 pub use reader::{Reader, SettingRow, SettingsError};

@@ -64,9 +64,7 @@ impl Reader {
         );
         match secrets::read_env_file(Path::new(&path)) {
             Ok(rendered) => reader.rendered = rendered,
-            Err(error) => reader
-                .errors
-                .push(format!("  SECRETS_FILE: {path}: {error}")),
+            Err(error) => reader.reject("SECRETS_FILE", format!("{path}: {error}")),
         }
         reader
     }
@@ -104,7 +102,8 @@ impl Reader {
             return match fs::read_to_string(path) {
                 Ok(text) => Some(text.trim_end_matches(['\r', '\n']).into()),
                 Err(error) => {
-                    self.errors.push(format!("  {file}: {path}: {error}"));
+                    let complaint = format!("{path}: {error}");
+                    self.reject(&file, complaint);
                     None
                 }
             };
@@ -115,7 +114,11 @@ impl Reader {
 
     /// Adds a complaint about a setting that was read.
     pub fn reject(&mut self, name: &str, reason: impl Display) {
-        self.errors.push(format!("  {name}: {reason}"));
+        // Two services in one process read what they share twice.
+        let complaint = format!("  {name}: {reason}");
+        if !self.errors.contains(&complaint) {
+            self.errors.push(complaint);
+        }
     }
 
     /// The settings asked for so far.
@@ -141,8 +144,8 @@ impl Reader {
         match text.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                let complaint = format!("  {name}: {text:?}: {error}");
-                self.errors.push(complaint);
+                let complaint = format!("{text:?}: {error}");
+                self.reject(name, complaint);
                 None
             }
         }
