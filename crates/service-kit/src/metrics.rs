@@ -20,6 +20,23 @@ const DURATION_BUCKETS: [f64; 14] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
 
+/// Upper bounds of the buckets of counts.
+const COUNT_BUCKETS: [f64; 11] = [
+    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0,
+];
+
+/// How often a count was of which size.
+#[derive(Clone)]
+pub struct CountHistogram(Histogram);
+
+impl CountHistogram {
+    /// Counts something of this size.
+    pub fn observe(&self, count: usize) {
+        self.0
+            .observe(u32::try_from(count).unwrap_or(u32::MAX).into());
+    }
+}
+
 /// The metrics of one service.
 pub struct HttpMetrics {
     registry: Mutex<Registry>,
@@ -99,9 +116,12 @@ impl HttpMetrics {
         }
     }
 
-    /// Lets a service register metrics of its own.
-    pub fn register(&self, register: impl FnOnce(&mut Registry)) {
-        register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    /// Adds a histogram of counts.
+    pub fn counts(&self, name: &str, help: &str) -> CountHistogram {
+        let histogram = Histogram::new(COUNT_BUCKETS);
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register(name, help, histogram.clone());
+        CountHistogram(histogram)
     }
 
     pub(crate) fn enter(&self) -> InFlight {

@@ -18,7 +18,7 @@ use service_kit::serve;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::engine::{Engine, EngineMetrics, Tools};
+use crate::engine::{Engine, Tools};
 use crate::http;
 use crate::settings::Settings;
 use crate::store::{self, Store};
@@ -62,7 +62,9 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         clock: service.clock.clone(),
         ids: service.ids.clone(),
         answering: http::answer,
-        metrics: EngineMetrics::register(&service.metrics),
+        batch_sizes: service
+            .metrics
+            .counts("order_batch_orders", "Orders committed together"),
     };
     let lanes = if matches!(database, Database::Sqlite(_)) {
         NonZeroUsize::MIN

@@ -84,6 +84,16 @@ impl Book {
         }
     }
 
+    /// What a user holds of a stock.
+    pub(crate) fn position(&self, user_id: &UserId, symbol: Symbol) -> Option<Position> {
+        self.positions.get(&(user_id.clone(), symbol)).copied()
+    }
+
+    /// What was answered under a key.
+    pub(crate) fn answer(&self, name: &KeyName) -> Option<&KeptAnswer> {
+        self.answers.get(name)
+    }
+
     /// Decides an order at `now`; a trade that comes of it is named `id`.
     pub(crate) fn decide(
         &mut self,
@@ -93,7 +103,7 @@ impl Book {
         answering: Answering,
     ) -> Outcome {
         let key_name = order.key_name();
-        if let Some(kept) = key_name.as_ref().and_then(|name| self.answers.get(name)) {
+        if let Some(kept) = key_name.as_ref().and_then(|name| self.answer(name)) {
             if kept.fingerprint != order.fingerprint() {
                 return Outcome::KeyReused;
             }
@@ -120,7 +130,7 @@ impl Book {
 
     fn execute(&mut self, order: &Order, id: Uuid, now: Timestamp) -> Result<Trade, Refusal> {
         let holding = (order.user_id.clone(), order.symbol);
-        let held = self.positions.get(&holding).copied();
+        let held = self.position(&order.user_id, order.symbol);
         if held.is_none() && !order.is_listed {
             return Err(Refusal::UnknownSymbol);
         }

@@ -133,24 +133,24 @@ mod tests {
         decide(held, side, quantity(shares), Price::parse(price).unwrap())
     }
 
-    fn held(shares: &str, cost: &str) -> Option<Position> {
-        Some(Position {
+    fn position(shares: &str, cost: &str) -> Position {
+        Position {
             quantity: quantity(shares),
             cost_basis: money(cost),
             realized_pnl: Money::ZERO,
-        })
+        }
     }
 
     #[test]
     fn a_buy_adds_shares_and_their_cost() {
-        let fill = order(held("10", "1895"), Side::Buy, "5", "191").unwrap();
-        assert_eq!(fill.after, held("15", "2850"));
+        let fill = order(Some(position("10", "1895")), Side::Buy, "5", "191").unwrap();
+        assert_eq!(fill.after, Some(position("15", "2850")));
         assert_eq!((fill.total, fill.realized_pnl), (money("955"), None));
     }
 
     #[test]
     fn a_sell_takes_shares_at_their_average_cost() {
-        let fill = order(held("10", "1895"), Side::Sell, "5", "191").unwrap();
+        let fill = order(Some(position("10", "1895")), Side::Sell, "5", "191").unwrap();
         let after = fill.after.unwrap();
         assert_eq!(
             (after.quantity, after.cost_basis),
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_sell_of_all_closes_the_position_with_its_profit() {
-        let first = order(held("3", "10"), Side::Sell, "1", "4").unwrap();
+        let first = order(Some(position("3", "10")), Side::Sell, "1", "4").unwrap();
         let second = order(first.after, Side::Sell, "2", "4").unwrap();
         assert_eq!(second.after, None);
         assert_eq!(first.realized_pnl, Some(money("0.6666666667")));
@@ -181,7 +181,7 @@ mod tests {
             available,
         };
         assert_eq!(
-            order(held("10", "1"), Side::Sell, "10.000001", "1"),
+            order(Some(position("10", "1")), Side::Sell, "10.000001", "1"),
             Err(refusal)
         );
         let refusal = Refusal::InsufficientHoldings {
@@ -193,7 +193,12 @@ mod tests {
 
     #[test]
     fn a_position_past_the_largest_quantity_is_refused() {
-        let refused = order(held("999999999999.999999", "1"), Side::Buy, "0.000001", "1");
+        let refused = order(
+            Some(position("999999999999.999999", "1")),
+            Side::Buy,
+            "0.000001",
+            "1",
+        );
         assert_eq!(refused, Err(Refusal::PositionTooLarge));
     }
 

@@ -1,4 +1,5 @@
-//! The product as a whole: one process with both services, and the rules that its source keeps.
+//! What holds for the whole workspace: its rules, its README, its one-command start.
 
 mod dependency_rules;
+mod readme;
 mod source_rules;

@@ -21,7 +21,7 @@ pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
             .drain(..)
             .map(|waiting| (waiting.order, waiting.reply))
             .unzip();
-        tools.metrics.batch_orders.observe_count(orders.len());
+        tools.batch_sizes.observe(orders.len());
         let outcomes = execute(&tools, &orders).await;
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
             // A client that has hung up does not need its reply.

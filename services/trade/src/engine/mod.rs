@@ -3,7 +3,6 @@
 
 mod batch;
 mod lane;
-mod metrics;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
@@ -12,14 +11,13 @@ use std::sync::Arc;
 
 use service_kit::clock::Clock;
 use service_kit::ids::Ids;
+use service_kit::metrics::CountHistogram;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::book::{Answering, Outcome};
 use crate::order::Order;
 use crate::store::Store;
-
-pub(crate) use metrics::EngineMetrics;
 
 /// Orders that may wait in one lane; more are refused at once.
 const LANE_CAPACITY: usize = 4_096;
@@ -41,8 +39,8 @@ pub(crate) struct Tools {
     pub(crate) ids: Ids,
     /// Writes answers.
     pub(crate) answering: Answering,
-    /// Counts.
-    pub(crate) metrics: EngineMetrics,
+    /// Orders by batch.
+    pub(crate) batch_sizes: CountHistogram,
 }
 
 /// An order that waits for its outcome.
