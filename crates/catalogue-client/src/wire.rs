@@ -37,12 +37,15 @@ pub struct NewStock {
     #[serde(default)]
     pub sector: Option<Sector>,
     /// Its price.
+    #[schema(schema_with = Price::input_schema)]
     pub current_price: Price,
     /// Change of the price since the previous close.
     #[serde(default)]
+    #[schema(schema_with = Percent::input_schema)]
     pub change_pct: Percent,
     /// Shares traded in the day.
     #[serde(default)]
+    #[schema(schema_with = Volume::input_schema)]
     pub volume: Volume,
     /// Market capitalisation in millions.
     #[serde(default)]

@@ -123,7 +123,7 @@ pub(crate) fn divide_rounding(dividend: i128, divisor: i128) -> i128 {
 
 /// Gives a value type over a count of units its parsing, its digits, and its JSON and OpenAPI forms.
 macro_rules! decimal_type {
-    ($type:ident($int:ty), scale: $scale:literal, range: $range:expr, rule: $rule:literal, schema: $schema:tt) => {
+    ($type:ident($int:ty), scale: $scale:literal, range: $range:expr, rule: $rule:literal, pattern: $pattern:literal, schema: $schema:tt) => {
         impl $type {
             /// Digits after the decimal point that a value can hold.
             pub const SCALE: u8 = $scale;
@@ -141,6 +141,13 @@ macro_rules! decimal_type {
                     return None;
                 }
                 <$int>::try_from(units).ok().map(Self)
+            }
+
+            /// The schema of what is taken as such a value: its number, or a string of its digits.
+            pub fn input_schema() -> utoipa::openapi::schema::Schema {
+                let number = serde_json::json!($schema);
+                let text = serde_json::json!({ "type": "string", "pattern": $pattern });
+                $crate::decimal::schema(&serde_json::json!({ "anyOf": [number, text] }))
             }
 
             /// The count of units of `10^-SCALE`.
@@ -178,7 +185,7 @@ macro_rules! decimal_type {
 
         impl utoipa::PartialSchema for $type {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                $crate::decimal::schema(&serde_json::json!($schema))
+                $crate::decimal::schema(&serde_json::json!($schema)).into()
             }
         }
 
@@ -188,10 +195,8 @@ macro_rules! decimal_type {
 pub(crate) use decimal_type;
 
 /// An OpenAPI schema from its JSON form.
-pub(crate) fn schema(
-    json: &serde_json::Value,
-) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-    utoipa::openapi::RefOr::T(serde_json::from_value(json.clone()).unwrap_or_default())
+pub(crate) fn schema(json: &serde_json::Value) -> utoipa::openapi::schema::Schema {
+    serde_json::from_value(json.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ decimal_type!(
     scale: 10,
     range: -MAX_UNITS..=MAX_UNITS,
     rule: "an amount of money of at most 10 fraction digits",
+    pattern: "^-?(0|[1-9][0-9]{0,27})(\\.[0-9]{1,10})?$",
     schema: { "type": "number", "examples": [1895], "description": "Amount of money: a decimal of at most 10 fraction digits." }
 );
 

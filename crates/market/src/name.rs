@@ -163,7 +163,7 @@ macro_rules! name_type {
 
         impl PartialSchema for $type {
             fn schema() -> RefOr<Schema> {
-                decimal::schema(&serde_json::json!($schema))
+                decimal::schema(&serde_json::json!($schema)).into()
             }
         }
 

@@ -12,8 +12,9 @@ decimal_type!(
     scale: 4,
     range: -1_000_000..=10_000_000_000,
     rule: "a decimal number from -100 to 10^6 with at most 4 fraction digits",
+    pattern: "^(-(0|[1-9][0-9]?)|0|[1-9][0-9]{0,5})(\\.[0-9]{1,4})?$",
     schema: {
-        "type": "number", "minimum": -100, "maximum": 1_000_000, "examples": [0.95],
+        "type": "number", "minimum": -100, "maximum": 1_000_000, "multipleOf": 0.0001, "examples": [0.95],
         "description": "Change in percent: a decimal of at most 4 fraction digits.",
     }
 );

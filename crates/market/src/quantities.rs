@@ -12,8 +12,9 @@ decimal_type!(
     scale: 4,
     range: 1..100_000_000_000_000,
     rule: "a decimal number above 0 and below 10^10 with at most 4 fraction digits",
+    pattern: "^(?=.*[1-9])(0|[1-9][0-9]{0,9})(\\.[0-9]{1,4})?$",
     schema: {
-        "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10_000_000_000_u64, "examples": [189.5],
+        "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 10_000_000_000_u64, "multipleOf": 0.0001, "examples": [189.5],
         "description": "Price of one share: a decimal of at most 4 fraction digits, read from its digits.",
     }
 );
@@ -27,8 +28,9 @@ decimal_type!(
     scale: 6,
     range: 1..1_000_000_000_000_000_000,
     rule: "a decimal number above 0 and below 10^12 with at most 6 fraction digits",
+    pattern: "^(?=.*[1-9])(0|[1-9][0-9]{0,11})(\\.[0-9]{1,6})?$",
     schema: {
-        "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000_000_000_u64, "examples": [10],
+        "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1_000_000_000_000_u64, "multipleOf": 0.000_001, "examples": [10],
         "description": "Number of shares: a decimal of at most 6 fraction digits, read from its digits.",
     }
 );
@@ -42,7 +44,8 @@ decimal_type!(
     scale: 0,
     range: 0..=i128::from(i64::MAX),
     rule: "a whole number from 0 to 2^63 - 1",
-    schema: { "type": "integer", "format": "int64", "minimum": 0, "examples": [52_000_000] }
+    pattern: "^(0|[1-9][0-9]{0,17})$",
+    schema: { "type": "integer", "format": "int64", "minimum": 0, "maximum": 9_223_372_036_854_775_807_i64, "examples": [52_000_000] }
 );
 
 /// Market capitalisation in millions: from 0, below 10^12, at most 6 fraction digits.
@@ -54,8 +57,9 @@ decimal_type!(
     scale: 6,
     range: 0..1_000_000_000_000_000_000,
     rule: "a decimal number from 0 and below 10^12 with at most 6 fraction digits",
+    pattern: "^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,6})?$",
     schema: {
-        "type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000_000_000_u64, "examples": [2_940_000],
+        "type": "number", "minimum": 0, "exclusiveMaximum": 1_000_000_000_000_u64, "multipleOf": 0.000_001, "examples": [2_940_000],
         "description": "Market capitalisation in millions: a decimal of at most 6 fraction digits.",
     }
 );

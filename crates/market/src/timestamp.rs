@@ -78,6 +78,7 @@ impl PartialSchema for Timestamp {
         decimal::schema(&serde_json::json!({
             "type": "string", "format": "date-time", "examples": ["2026-01-31T09:30:00.000000Z"]
         }))
+        .into()
     }
 }
 

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use market::Symbol;
 use service_kit::database::StoreError;
-use service_kit::problem::{FieldError, Problem};
+use service_kit::problem::Problem;
 
 /// A call that fails.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub(crate) enum Error {
     /// 409: the catalogue has the stock already.
     #[error("{0} is in the catalogue already")]
     SymbolExists(Symbol),
-    /// 422: the price is too far from the previous close.
+    /// 409: the price is too far from the previous close.
     #[error(
         "the price moves more than 1000000 % from the previous close; give change_pct to set it all the same"
     )]
@@ -42,7 +42,8 @@ impl From<Error> for Problem {
             )
             .detail(detail),
             Error::ChangeTooLarge => {
-                Self::validation(vec![FieldError::in_parameter("price", &detail)])
+                let title = "The price is too far from the previous close";
+                Self::new(StatusCode::CONFLICT, "price_change_too_large", title).detail(detail)
             }
             Error::Store(error) => error.into(),
         }

@@ -15,8 +15,10 @@ pub(crate) struct NewOrder {
     /// The stock.
     pub(crate) symbol: Symbol,
     /// How many shares.
+    #[schema(schema_with = Quantity::input_schema)]
     pub(crate) quantity: Quantity,
     /// The price of one share.
+    #[schema(schema_with = Price::input_schema)]
     pub(crate) price: Price,
 }
 

@@ -83,11 +83,6 @@ impl Parameters {
         }
     }
 
-    /// Adds a complaint about a parameter.
-    pub fn reject(&mut self, name: &'static str, reason: &str) {
-        self.errors.push(FieldError::in_parameter(name, reason));
-    }
-
     fn parse(query: &str) -> Result<Self, Problem> {
         let mut parameters = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

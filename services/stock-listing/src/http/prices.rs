@@ -67,6 +67,7 @@ pub(super) async fn show(
     responses(
         (status = 200, description = "The stock at its new price", body = Stock),
         (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "price_change_too_large", body = ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn quote(

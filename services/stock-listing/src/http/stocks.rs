@@ -27,11 +27,11 @@ const MAX_LIMIT: u32 = 1_000;
 pub(super) struct ListQuery {
     /// Only stocks of this sector.
     sector: Option<Sector>,
-    /// How many to leave out first; not together with `cursor`.
+    /// How many to leave out first.
     #[param(minimum = 0, maximum = 4_294_967_295_u32, default = 0)]
     skip: Option<u32>,
     /// How many to list at the most.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
     /// Where the page before ended, as its Link says.
     cursor: Option<Symbol>,
@@ -39,16 +39,12 @@ pub(super) struct ListQuery {
 
 impl FromQuery for ListQuery {
     fn from_query(parameters: &mut Parameters) -> Option<Self> {
-        let query = Self {
+        Some(Self {
             sector: parameters.optional("sector"),
             skip: parameters.optional("skip"),
             limit: parameters.bounded("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT),
             cursor: parameters.optional("cursor"),
-        };
-        if query.skip.is_some() && query.cursor.is_some() {
-            parameters.reject("skip", "cannot go together with cursor");
-        }
-        Some(query)
+        })
     }
 }
 
@@ -67,8 +63,10 @@ impl ListQuery {
         let mut next = format!("/stocks?limit={}", self.limit);
         // Writing to a String cannot fail.
         let _ = match self.skip {
-            Some(skip) => write!(next, "&skip={}", skip.saturating_add(self.limit)),
-            None => write!(next, "&cursor={last}"),
+            Some(skip) if self.cursor.is_none() => {
+                write!(next, "&skip={}", skip.saturating_add(self.limit))
+            }
+            _ => write!(next, "&cursor={last}"),
         };
         if let Some(sector) = &self.sector {
             let _ = write!(

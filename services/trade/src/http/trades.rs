@@ -35,7 +35,7 @@ pub(super) struct ListQuery {
     /// Only trades executed before this time.
     to: Option<Timestamp>,
     /// How many to list at the most.
-    #[param(minimum = 1, maximum = 1000, default = 100)]
+    #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
     /// Where the page before ended, as its Link says.
     cursor: Option<Uuid>,
