@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
 /// A source file: its path from the root of the workspace with `/` between the parts, and its text.
 type Source = (String, String);
 
@@ -57,7 +59,7 @@ const RULES: [Rule; 5] = [
 fn broken_rules(sources: &[Source]) -> BTreeSet<String> {
     let mut broken = BTreeSet::new();
     for (path, text) in sources {
-        for (number, line) in (1..).zip(code_of(text).lines()) {
+        for (number, line) in (1..).zip(&code_of(text)) {
             for rule in RULES
                 .iter()
                 .filter(|rule| (rule.covers)(path) && (rule.is_broken_by)(line))
@@ -132,87 +134,39 @@ fn is_of_a_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The text without its comments and without the insides of its literals; each line stays where it was.
-fn code_of(text: &str) -> String {
-    let mut code = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        if let Some(after) = after_what_is_not_code(rest) {
-            let skipped = &rest[..rest.len() - after.len()];
-            code.push(' ');
-            code.extend(skipped.chars().filter(|character| *character == '\n'));
-            rest = after;
-        } else {
-            code.push(character);
-            rest = &rest[character.len_utf8()..];
-        }
-    }
-    code
+/// The code of each line without comments and literal texts, from the tokens that the compiler sees.
+fn code_of(text: &str) -> Vec<String> {
+    let tokens: TokenStream = text.parse().expect("the source is Rust");
+    let mut lines = vec![String::new(); text.lines().count() + 1];
+    write_code(tokens, &mut lines);
+    lines
 }
 
-/// What follows the comment or the literal that `text` starts with, if it does.
-fn after_what_is_not_code(text: &str) -> Option<&str> {
-    if text.starts_with("//") {
-        return Some(&text[text.find('\n').unwrap_or(text.len())..]);
-    }
-    if text.starts_with("/*") {
-        return Some(after_block_comment(text));
-    }
-    after_raw_string(text).or_else(|| after_literal(text))
-}
-
-/// Block comments nest.
-fn after_block_comment(text: &str) -> &str {
-    let mut depth = 0_usize;
-    let mut rest = text;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("/*") {
-            depth += 1;
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix("*/") {
-            depth -= 1;
-            rest = after;
-            if depth == 0 {
-                break;
+fn write_code(tokens: TokenStream, lines: &mut [String]) {
+    for token in tokens {
+        let code = match &token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::None => ("", ""),
+                };
+                lines[group.span_open().start().line - 1].push_str(open);
+                write_code(group.stream(), lines);
+                lines[group.span_close().end().line - 1].push_str(close);
+                continue;
             }
-        } else {
-            let mut characters = rest.chars();
-            characters.next();
-            rest = characters.as_str();
+            TokenTree::Literal(literal) => literal.to_string(),
+            TokenTree::Ident(_) | TokenTree::Punct(_) => token.to_string(),
+        };
+        let line = &mut lines[token.span().start().line - 1];
+        let is_text = code.contains(['"', '\'']);
+        if code.starts_with(is_of_a_word) && line.ends_with(is_of_a_word) {
+            line.push(' ');
         }
+        line.push_str(if is_text { " " } else { &code });
     }
-    rest
-}
-
-/// What follows `r"…"` or `r#"…"#`, if `text` starts with one.
-fn after_raw_string(text: &str) -> Option<&str> {
-    let opened = text.strip_prefix('r')?;
-    let inside = opened.trim_start_matches('#');
-    let hashes = &opened[..opened.len() - inside.len()];
-    let inside = inside.strip_prefix('"')?;
-    let end = format!("\"{hashes}");
-    Some(inside.split_once(&end).map_or("", |(_, after)| after))
-}
-
-/// What follows a string or a character, if `text` starts with one. A lifetime starts like a character and has no end.
-fn after_literal(text: &str) -> Option<&str> {
-    let quote = text
-        .chars()
-        .next()
-        .filter(|first| ['"', '\''].contains(first))?;
-    let inside = &text[1..];
-    if quote == '\'' && !inside.starts_with('\\') {
-        let mut characters = inside.chars();
-        characters.next();
-        return characters.as_str().strip_prefix('\'');
-    }
-    let mut is_escaped = false;
-    let end = inside.find(|character| {
-        let is_end = character == quote && !is_escaped;
-        is_escaped = character == '\\' && !is_escaped;
-        is_end
-    });
-    Some(end.map_or("", |end| &inside[end + 1..]))
 }
 
 /// The source of every crate and service.

@@ -109,7 +109,7 @@ async fn a_problem_document_with_a_flaw_is_refused() {
         ("stock_not_found", "not_found", "`code`"),
         ("Not found\"", "\"", "`title`"),
         ("\"type\":", "\"kind\":", "`type`"),
-        ("X-Request-ID: abc", "X-Request-ID: abd", "`instance`"),
+        ("X-Request-ID: abc", "X-Request-ID: xyz", "`instance`"),
         ("X-Request-ID: abc", "X-Other: abc", "`instance`"),
     ];
     for (right, wrong, complaint) in flaws {
