@@ -3,6 +3,7 @@
 use axum::Router;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::tag::Tag;
 use utoipa::openapi::{Content, Info, OpenApi, PathItem, Ref, RefOr, Response};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -13,12 +14,24 @@ use crate::problem::{PROBLEM_JSON, ProblemDocument};
 pub(super) fn describe(document: &mut OpenApi, service: &Service) {
     document.info = Info::new(service.name, service.version);
     document.info.description = Some(service.description.to_owned());
+    // The page lists tags in this order: what the service is for first, its probes last.
+    let named = document.paths.paths.values_mut().flat_map(operations);
+    let mut tags: Vec<String> = named
+        .filter_map(|operation| operation.tags.clone())
+        .flatten()
+        .collect();
+    tags.sort_by_key(|tag| tag == PROBES);
+    tags.dedup();
+    document.tags = Some(tags.into_iter().map(Tag::new).collect());
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             add_problems(operation);
         }
     }
 }
+
+/// Tag of the calls that watch a service.
+pub(super) const PROBES: &str = "probes";
 
 pub(super) fn page(document: OpenApi) -> Router {
     SwaggerUi::new("/docs")

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::docs::PROBES;
 use super::{HEALTH_TIMEOUT, Service};
 use crate::lifecycle::Phase;
 use crate::metrics::METRICS_TYPE;
@@ -65,7 +66,7 @@ impl Service {
 }
 
 /// Whether the service and its database are well.
-#[utoipa::path(get, path = "/health", tag = "probes", responses(
+#[utoipa::path(get, path = "/health", tag = PROBES, responses(
     (status = 200, body = Health),
     (status = 503, description = "The database does not answer", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
@@ -75,13 +76,13 @@ async fn health(State(service): State<Service>) -> Result<Json<Health>, Problem>
 }
 
 /// Whether the process is alive; asks nothing else.
-#[utoipa::path(get, path = "/livez", tag = "probes", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/livez", tag = PROBES, responses((status = 200, body = Health)))]
 async fn livez(State(service): State<Service>) -> Json<Health> {
     service.healthy()
 }
 
 /// Whether the service should be sent requests.
-#[utoipa::path(get, path = "/readyz", tag = "probes", responses(
+#[utoipa::path(get, path = "/readyz", tag = PROBES, responses(
     (status = 200, body = Health),
     (status = 503, description = "Starting, stopping, or without its database", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
@@ -94,7 +95,7 @@ async fn readyz(State(service): State<Service>) -> Result<Json<Health>, Problem>
 }
 
 /// Metrics for Prometheus, in the text form of `OpenMetrics`.
-#[utoipa::path(get, path = "/metrics", tag = "probes", responses(
+#[utoipa::path(get, path = "/metrics", tag = PROBES, responses(
     (status = 200, body = String, content_type = "application/openmetrics-text"),
 ))]
 async fn metrics(

@@ -1,4 +1,9 @@
 //! What holds for the whole workspace: its rules, its README, its one-command start.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "clippy.toml lets tests unwrap; their helpers are part of them"
+)]
 
 mod dependency_rules;
 mod readme;
