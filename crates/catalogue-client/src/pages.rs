@@ -87,23 +87,31 @@ async fn fetch(
     }
     let response = request.send().await?;
     match (response.status(), known) {
-        (StatusCode::NOT_MODIFIED, Some(known)) => Ok((known, false)),
+        (StatusCode::NOT_MODIFIED, Some(known)) => {
+            // A page that has not changed may have a successor since.
+            let next = next_of(&response, url);
+            let has_changed = next != known.next;
+            Ok((Page { next, ..known }, has_changed))
+        }
         (StatusCode::OK, _) => Ok((read(response, url).await?, true)),
         (status, _) => Err(ReadError::Status(status)),
     }
 }
 
 async fn read(response: Response, url: &Url) -> Result<Page, ReadError> {
-    let headers = response.headers();
-    let next = headers
-        .get(header::LINK)
-        .and_then(|link| next_page(link.to_str().ok()?, url));
-    let etag = headers
+    let next = next_of(&response, url);
+    let etag = response
+        .headers()
         .get(header::ETAG)
         .cloned()
         .unwrap_or(header::HeaderValue::from_static("\"\""));
     let stocks = serde_json::from_slice(&response.bytes().await?)?;
     Ok(Page { etag, stocks, next })
+}
+
+fn next_of(response: &Response, page: &Url) -> Option<Url> {
+    let link = response.headers().get(header::LINK)?;
+    next_page(link.to_str().ok()?, page)
 }
 
 /// The target of `<target>; rel="next"` (RFC 8288), relative to the page that names it.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
@@ -15,13 +15,30 @@ use crate::{Invalid, decimal};
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// Reads an RFC 3339 time of any offset.
+    /// Reads an RFC 3339 time of any offset; past the ends of the calendar in UTC, the end counts.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let invalid = Invalid {
             rule: "an RFC 3339 time, such as 2026-01-31T09:30:00Z",
         };
         let time = DateTime::parse_from_rfc3339(text).map_err(|_| invalid)?;
-        Ok(time.to_utc().into())
+        Ok(time.to_utc().clamp(Self::first(), Self::last()).into())
+    }
+
+    /// The ends of the calendar: RFC 3339 has years of four digits. An offset can lead past them, where times would no
+    /// longer sort as their texts do.
+    fn first() -> DateTime<Utc> {
+        NaiveDate::from_ymd_opt(0, 1, 1)
+            .unwrap_or_default()
+            .and_time(NaiveTime::MIN)
+            .and_utc()
+    }
+
+    fn last() -> DateTime<Utc> {
+        let last_micro = NaiveTime::from_hms_micro_opt(23, 59, 59, 999_999).unwrap_or_default();
+        NaiveDate::from_ymd_opt(9_999, 12, 31)
+            .unwrap_or_default()
+            .and_time(last_micro)
+            .and_utc()
     }
 
     /// The moment `micros` microseconds after 1970-01-01T00:00:00Z; `None` outside the calendar.
@@ -93,6 +110,16 @@ mod tests {
         let time = Timestamp::parse("2026-01-31T10:30:00.1234567+01:00").unwrap();
         assert_eq!(time.to_string(), "2026-01-31T09:30:00.123456Z");
         assert_eq!(Timestamp::from_micros(time.micros()), Some(time));
+    }
+
+    #[test]
+    fn an_offset_does_not_lead_past_the_ends_of_the_calendar() {
+        for (text, end) in [
+            ("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999999Z"),
+            ("0000-01-01T00:00:00+23:59", "0000-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), end);
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use service_kit::settings::{CommonSettings, Reader};
 /// Lanes on PostgreSQL: enough that one commits while others gather.
 const DEFAULT_LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
+/// Past this, lanes would only wait for each other's connections.
+const MAX_LANES: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
 /// Everything that can be set.
 #[derive(Clone)]
 pub struct Settings {
@@ -40,9 +43,10 @@ impl Settings {
                 None
             }
         });
-        let lanes = reader.value(
+        let lanes = reader.number(
             "LANES",
             DEFAULT_LANES,
+            NonZeroUsize::MIN..=MAX_LANES,
             "batches of orders under way at a time; SQLite has one",
         );
         Self {

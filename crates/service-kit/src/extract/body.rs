@@ -59,6 +59,13 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        // A struct can be read from an array of its fields as well, which nobody means to send.
+        return Err(Problem::validation(vec![FieldError::at(
+            "",
+            "must be an object",
+        )]));
+    }
     // The path of an error costs time on each field, so it is only sought once there is an error.
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => Problem::validation(vec![locate::<T>(body)]),
@@ -145,6 +152,7 @@ mod tests {
             ("{\"quantity\":1,\"price\":2}", "/price"),
             ("{}", ""),
             ("[]", ""),
+            (" [1]", ""),
             ("7", ""),
         ] {
             let problem = refusal(body);

@@ -6,6 +6,7 @@ mod docs;
 mod observe;
 mod probes;
 mod request_id;
+mod unread;
 
 use std::sync::Arc;
 use std::time::Duration;

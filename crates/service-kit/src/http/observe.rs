@@ -10,6 +10,7 @@ use tracing::{Instrument as _, debug, error, info, info_span, warn};
 
 use super::Service;
 use super::request_id::{RequestId, X_REQUEST_ID};
+use super::unread::Unread;
 use crate::lifecycle::Phase;
 use crate::metrics::RequestLabels;
 use crate::problem::{PROBLEM_JSON, Problem};
@@ -31,6 +32,7 @@ pub(super) async fn observe(
     let version = request.version();
     let span = info_span!("request", %id, service = service.name, method = labels.method, route);
 
+    let unread = Unread::hold(&mut request);
     let in_flight = service.metrics.enter();
     let started = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
@@ -50,8 +52,13 @@ pub(super) async fn observe(
 
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.header_value());
-    if service.lifecycle.phase() == Phase::Draining && version <= Version::HTTP_11 {
-        // Tells a client that keeps its connection to open its next one elsewhere.
+    let is_draining = service.lifecycle.phase() == Phase::Draining;
+    let is_cut_off = match unread {
+        Some(unread) => !unread.discard().await,
+        None => false,
+    };
+    if (is_draining || is_cut_off) && version <= Version::HTTP_11 {
+        // Tells a client that keeps its connection to open another one for its next request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

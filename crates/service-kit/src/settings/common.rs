@@ -64,24 +64,28 @@ impl ServerSettings {
             default_port,
             "port to listen on; `0` takes a free one",
         );
-        let request_timeout = reader.value(
+        let request_timeout = reader.number(
             "REQUEST_TIMEOUT_SECONDS",
             10_u32,
+            1..=3_600,
             "longest time that one request may take",
         );
-        let drain_timeout = reader.value(
+        let drain_timeout = reader.number(
             "DRAIN_TIMEOUT_SECONDS",
             30_u32,
+            0..=3_600,
             "longest time that a stop waits for requests in flight",
         );
-        let max_in_flight = reader.value(
+        let max_in_flight = reader.number(
             "MAX_IN_FLIGHT",
             8_192,
+            1..=1_000_000,
             "requests worked on at once; more are answered with 503",
         );
-        let max_connections = reader.value(
+        let max_connections = reader.number(
             "MAX_CONNECTIONS",
             16_384,
+            1..=1_000_000,
             "connections open at once; more wait to be accepted",
         );
         Self {
@@ -121,9 +125,10 @@ impl DatabaseSettings {
                     "folder of the embedded database",
                 )
                 .into(),
-            max_connections: reader.value(
+            max_connections: reader.number(
                 "DATABASE_MAX_CONNECTIONS",
                 16,
+                1..=1_000,
                 "database connections of a service",
             ),
         }

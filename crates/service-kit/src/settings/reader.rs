@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -77,6 +78,29 @@ impl Reader {
     {
         self.remember(name, default.to_string(), help);
         self.parse(name).unwrap_or(default)
+    }
+
+    /// A number within limits, with a default.
+    pub fn number<T>(
+        &mut self,
+        name: &str,
+        default: T,
+        limits: RangeInclusive<T>,
+        help: &'static str,
+    ) -> T
+    where
+        T: FromStr + Display + PartialOrd,
+        T::Err: Display,
+    {
+        let number = self.value(name, default, help);
+        if !limits.contains(&number) {
+            let (least, most) = (limits.start(), limits.end());
+            self.reject(
+                name,
+                format!("\"{number}\": must be from {least} to {most}"),
+            );
+        }
+        number
     }
 
     /// A setting that may be left out.
@@ -206,6 +230,19 @@ mod tests {
             message.contains("PORT: \"many\"") && message.contains("WORKERS: \"-1\""),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_number_past_its_limits_is_refused() {
+        let mut reader = reader(&[("ZERO", "0"), ("MOST", "9")]);
+        reader.number("ZERO", 1, 1..=9, "");
+        assert_eq!(reader.number("MOST", 1, 1..=9, ""), 9);
+        let message = reader.finish().unwrap_err().to_string();
+        assert!(
+            message.contains("ZERO: \"0\": must be from 1 to 9"),
+            "{message}"
+        );
+        assert!(!message.contains("MOST"), "{message}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{Store, TradeFilter, migrate, open};
 use crate::book::{Answer, Changes, KeptAnswer};
 use crate::order::KeyName;
+use crate::portfolio::Portfolio;
 use crate::position::Position;
 use crate::trade::Trade;
 
@@ -248,7 +249,7 @@ async fn a_closed_position_leaves_its_profit_and_no_row(opened: Opened) {
     assert_eq!(portfolio.closed_pnl, Money::parse("-0.0000000002").unwrap());
     assert_eq!(
         opened.store.portfolio(&user("stranger")).await.unwrap(),
-        Default::default()
+        Portfolio::default()
     );
 }
 

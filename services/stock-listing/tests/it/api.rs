@@ -1,0 +1,11 @@
+//! What the catalogue answers when it is asked properly.
+
+mod compression;
+mod conditional;
+mod openapi;
+mod pages;
+mod prices;
+mod probes;
+mod reference;
+mod seed;
+mod stocks;
