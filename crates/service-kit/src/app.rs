@@ -80,6 +80,8 @@ impl App {
             served = serve::serve(self.listener, self.router, &self.lifecycle, &self.settings, stop) => served,
             failure = prepare => return Err(failure.into()),
         };
+        // Cut off, the rest has had its time: what is still at work cannot be waited for.
+        served?;
         background.abort_all();
         if tokio::time::timeout(FINISH_TIMEOUT, self.workers.join_all())
             .await
@@ -89,6 +91,6 @@ impl App {
         }
         self.database.close().await;
         info!(service = self.name, "stopped");
-        Ok(served?)
+        Ok(())
     }
 }

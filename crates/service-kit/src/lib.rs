@@ -6,6 +6,7 @@
 pub mod app;
 pub mod cli;
 pub mod clock;
+mod connection;
 pub mod database;
 pub mod extract;
 pub mod healthcheck;

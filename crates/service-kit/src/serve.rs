@@ -2,30 +2,23 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tracing::{debug, info, warn};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
 
+use crate::connection;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::settings::ServerSettings;
 
 /// Time in which a stopping service still accepts, so that clients learn of it by an answer.
 const LAME_DUCK: Duration = Duration::from_millis(250);
-/// Longest time for the head of a request to arrive, and for a kept connection to stay idle.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept, such as one for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-/// Requests that one HTTP/2 connection may have open.
-const MAX_CONCURRENT_STREAMS: u32 = 256;
 
 /// Why serving ended early.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +108,7 @@ pub async fn serve(
     settings: &ServerSettings,
     stop: &Stop,
 ) -> Result<(), ServeError> {
-    let acceptor = Acceptor::new(router, settings.max_connections);
+    let mut acceptor = Acceptor::new(router, settings.max_connections);
     tokio::select! {
         () = acceptor.accept_forever(&listener) => {}
         () = stop.asked() => {}
@@ -123,98 +116,84 @@ pub async fn serve(
     info!("stopping: finishing what is in flight");
     lifecycle.advance(Phase::Draining);
     let _ = tokio::time::timeout(LAME_DUCK, acceptor.accept_forever(&listener)).await;
-    acceptor.accept_waiting(&listener).await;
-    drop(listener);
+    acceptor.accept_last(listener);
 
-    let drained = acceptor.connections.shutdown();
-    let open = acceptor.permits;
-    tokio::select! {
-        () = drained => Ok(()),
-        () = tokio::time::sleep(settings.drain_timeout) => Err(cut_off(&open, settings)),
-        () = stop.asked_times(2) => Err(cut_off(&open, settings)),
+    let Acceptor {
+        mut connections,
+        closing,
+        ..
+    } = acceptor;
+    closing.send_replace(true);
+    let is_done = tokio::select! {
+        () = async { while connections.join_next().await.is_some() {} } => true,
+        () = tokio::time::sleep(settings.drain_timeout) => false,
+        () = stop.asked_times(2) => false,
+    };
+    if is_done {
+        Ok(())
+    } else {
+        Err(ServeError::CutOff(connections.len()))
     }
-}
-
-fn cut_off(permits: &Semaphore, settings: &ServerSettings) -> ServeError {
-    ServeError::CutOff(
-        settings
-            .max_connections
-            .saturating_sub(permits.available_permits()),
-    )
 }
 
 struct Acceptor {
     router: Router,
-    connections: GracefulShutdown,
     permits: Arc<Semaphore>,
+    /// Dropped with its tasks, so that a drain that is cut off leaves nothing behind.
+    connections: JoinSet<()>,
+    closing: watch::Sender<bool>,
 }
 
 impl Acceptor {
     fn new(router: Router, max_connections: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(max_connections));
         Self {
             router,
-            connections: GracefulShutdown::new(),
-            permits: Arc::new(Semaphore::new(max_connections)),
+            permits,
+            connections: JoinSet::new(),
+            closing: watch::Sender::new(false),
         }
     }
 
-    async fn accept_forever(&self, listener: &TcpListener) {
+    async fn accept_forever(&mut self, listener: &TcpListener) {
         loop {
-            self.accept_one(listener).await;
+            // Acquired first: past the limit, clients wait in the kernel's backlog.
+            let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                Some(_) = self.connections.join_next() => continue,
+            };
+            match accepted {
+                Ok((stream, _)) => self.serve(stream, permit),
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_RETRY).await;
+                }
+            }
         }
     }
 
-    /// Takes what the kernel has accepted already: closing the socket would reset those.
-    async fn accept_waiting(&self, listener: &TcpListener) {
-        while let Ok(()) = tokio::time::timeout(Duration::ZERO, self.accept_one(listener)).await {}
-    }
-
-    async fn accept_one(&self, listener: &TcpListener) {
-        // Acquired first: past the limit, clients wait in the kernel's backlog.
-        let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
+    /// Takes what the kernel has accepted already, which closing the socket would reset, and closes it.
+    fn accept_last(&mut self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else {
             return;
         };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_RETRY).await;
-                return;
+        while let Ok((stream, _)) = listener.accept() {
+            let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
+            let stream = stream
+                .set_nonblocking(true)
+                .and_then(|()| TcpStream::from_std(stream));
+            if let Ok(stream) = stream {
+                self.serve(stream, permit);
             }
-        };
-        let connection = serve_connection(stream, self.router.clone(), self.connections.watcher());
-        tokio::spawn(async move {
+        }
+    }
+
+    fn serve(&mut self, stream: TcpStream, permit: Option<tokio::sync::OwnedSemaphorePermit>) {
+        let connection = connection::serve(stream, self.router.clone(), self.closing.subscribe());
+        self.connections.spawn(async move {
             connection.await;
             drop(permit);
         });
-    }
-}
-
-fn serve_connection(
-    stream: TcpStream,
-    router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) -> impl Future<Output = ()> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_CONCURRENT_STREAMS);
-    async move {
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "cannot set TCP_NODELAY");
-        }
-        let service = TowerToHyperService::new(router);
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
-            .into_owned();
-        let connection = pin!(watcher.watch(connection));
-        if let Err(error) = connection.await {
-            debug!(%error, "connection ended");
-        }
     }
 }

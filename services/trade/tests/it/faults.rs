@@ -1,0 +1,9 @@
+//! What breaks: the service is killed or stopped, PostgreSQL goes away, a client hangs up. Nothing acknowledged is lost.
+
+mod draining;
+mod hang_up;
+mod killed;
+mod postgres_away;
+mod stopping;
+mod stuck;
+mod wire;
