@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +67,9 @@ pub enum OpenError {
     /// The schema cannot be brought up to date.
     #[error("cannot migrate the database: {0}")]
     Migrate(#[from] MigrateError),
+    /// What is stored cannot be read.
+    #[error("cannot read the database: {0}")]
+    Read(#[from] StoreError),
 }
 
 /// Why a store cannot do what it was asked.
@@ -287,6 +290,22 @@ fn lock_file(database: &Path) -> Result<Arc<File>, OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(database.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Reads a column's text back into its type; `name` is `table.column`.
+pub fn column<T: FromStr>(name: &str, text: &str) -> Result<T, StoreError> {
+    text.parse()
+        .map_err(|_| StoreError::Corrupt(format!("{text:?} in {name}")))
+}
+
+/// Fails when a statement did not touch as many rows as it must.
+pub fn expect_rows(what: &str, touched: u64, expected: usize) -> Result<(), StoreError> {
+    if touched == expected as u64 {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt(format!(
+        "{what}: {touched} rows instead of {expected}"
+    )))
 }
 
 impl From<StoreError> for Problem {

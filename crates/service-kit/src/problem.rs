@@ -156,6 +156,12 @@ impl Problem {
         self
     }
 
+    /// The first part that is wrong, or the whole as one.
+    pub(crate) fn into_first_error(self) -> FieldError {
+        let whole = FieldError::at("", &self.detail);
+        self.errors.into_iter().next().unwrap_or(whole)
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -219,7 +225,8 @@ impl FieldError {
         }
     }
 
-    fn summary(&self) -> String {
+    /// The place and what is wrong with it, in one line.
+    pub fn summary(&self) -> String {
         let place = self
             .parameter
             .as_deref()

@@ -1,34 +1,43 @@
 //! Puts the catalogue service together; nothing else wires things.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
-use service_kit::app::AppError;
+use service_kit::app::{App, AppError};
 use service_kit::clock::Clock;
-use service_kit::database::Database;
+use service_kit::database::{Database, OpenError, StoreError};
 use service_kit::http::{Assembled, Service};
 use service_kit::ids::Ids;
-use service_kit::lifecycle::Lifecycle;
+use service_kit::lifecycle::{Lifecycle, Phase};
 use service_kit::metrics::HttpMetrics;
 use service_kit::serve;
 use tokio::task::JoinSet;
 
+use crate::feed::Feed;
 use crate::http;
+use crate::live::Live;
 use crate::settings::Settings;
-use crate::store::{self, Store};
+use crate::store;
+use crate::ticker::Ticker;
 
 /// The service's name.
 pub const SERVICE: &str = "stock-listing";
 
+/// Pause between two attempts to read the catalogue at start.
+const LOAD_PAUSE: Duration = Duration::from_millis(500);
+
 /// What the handlers share.
 #[derive(Clone, FromRef)]
 pub(crate) struct State {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) clock: Clock,
+    pub(crate) live: Arc<Live>,
+    pub(crate) feed: Feed,
+    pub(crate) ticker: Ticker,
+    pub(crate) lifecycle: Lifecycle,
 }
 
-/// Takes the socket and the database; [`service_kit::app::App::run`] serves.
-pub async fn build(settings: Settings) -> Result<service_kit::app::App, AppError> {
+/// Takes the socket and the database; [`App::run`] serves.
+pub async fn build(settings: Settings) -> Result<App, AppError> {
     let common = settings.common;
     let listener = serve::bind(&common.server).await?;
     let database = Database::open(&common.database, SERVICE).await?;
@@ -42,21 +51,58 @@ pub async fn build(settings: Settings) -> Result<service_kit::app::App, AppError
         ids: Ids::default(),
         clock: Clock::system(),
     };
+    let store = store::open(&database);
+    let live = Arc::new(Live::new(Arc::clone(&store)));
+    let ticker = Ticker::new();
+    let mut workers = JoinSet::new();
+    let feed = Feed::start(
+        store,
+        Arc::clone(&live),
+        service.clock.clone(),
+        &mut workers,
+    );
+    let lifecycle = service.lifecycle.clone();
     let state = State {
-        store: store::open(&database),
-        clock: service.clock.clone(),
+        live: Arc::clone(&live),
+        feed,
+        ticker: ticker.clone(),
+        lifecycle,
     };
     let Assembled { router, .. } =
         service_kit::http::assemble(&service, &common.server, http::routes(state));
-    Ok(service_kit::app::App {
+    let follow = follow(Arc::clone(&live), service.lifecycle.clone());
+    Ok(App {
         name: SERVICE,
         lifecycle: service.lifecycle,
         settings: common.server,
         listener,
         router,
         database: database.clone(),
-        preparation: Box::pin(store::migrate(database, SERVICE, settings.seeds_stocks)),
-        background: Vec::new(),
-        workers: JoinSet::new(),
+        preparation: Box::pin(prepare(database, settings.seeds_stocks, Arc::clone(&live))),
+        background: vec![
+            Box::pin(follow),
+            Box::pin(async move { ticker.run(&live).await }),
+        ],
+        workers,
     })
+}
+
+/// Brings the schema up to date and reads the catalogue, waiting for the database where it must.
+async fn prepare(database: Database, seeds_stocks: bool, live: Arc<Live>) -> Result<(), OpenError> {
+    store::migrate(&database, SERVICE, seeds_stocks).await?;
+    loop {
+        match live.load().await {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Unavailable(_) | StoreError::Conflict(_)) => {
+                tokio::time::sleep(LOAD_PAUSE).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Hears of other replicas once the schema is there.
+async fn follow(live: Arc<Live>, lifecycle: Lifecycle) {
+    lifecycle.reached(Phase::Ready).await;
+    live.follow().await;
 }

@@ -2,50 +2,53 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use market::Symbol;
-use service_kit::database::StoreError;
 use service_kit::problem::Problem;
+
+use crate::changes::Refusal;
+use crate::feed::FeedError;
 
 /// A call that fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// 404: the catalogue does not have the stock.
-    #[error("{0} is not in the catalogue")]
-    UnknownSymbol(Symbol),
-    /// 409: the catalogue has the stock already.
-    #[error("{0} is in the catalogue already")]
-    SymbolExists(Symbol),
-    /// 409: the price is too far from the previous close.
-    #[error(
-        "the price moves more than 1000000 % from the previous close; give change_pct to set it all the same"
-    )]
-    ChangeTooLarge,
-    /// 503 or 500: the store failed.
+    /// 404 or 409: the catalogue is not as the call wants it.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Refused(#[from] Refusal),
+    /// 503 or 500: nothing is known to have changed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+}
+
+impl Refusal {
+    /// Its stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSymbol(_) => "unknown_symbol",
+            Self::SymbolExists(_) => "symbol_exists",
+            Self::ChangeTooLarge(_) => "price_change_too_large",
+        }
+    }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let detail = error.to_string();
         match error {
-            Error::UnknownSymbol(_) => Self::new(
-                StatusCode::NOT_FOUND,
-                "unknown_symbol",
-                "The symbol is unknown",
-            )
-            .detail(detail),
-            Error::SymbolExists(_) => Self::new(
-                StatusCode::CONFLICT,
-                "symbol_exists",
-                "The symbol exists already",
-            )
-            .detail(detail),
-            Error::ChangeTooLarge => {
-                let title = "The price is too far from the previous close";
-                Self::new(StatusCode::CONFLICT, "price_change_too_large", title).detail(detail)
+            Error::Refused(refusal) => {
+                let (status, title) = match refusal {
+                    Refusal::UnknownSymbol(_) => (StatusCode::NOT_FOUND, "The symbol is unknown"),
+                    Refusal::SymbolExists(_) => (StatusCode::CONFLICT, "The symbol exists already"),
+                    Refusal::ChangeTooLarge(_) => (
+                        StatusCode::CONFLICT,
+                        "The price is too far from the previous close",
+                    ),
+                };
+                Self::new(status, refusal.code(), title).detail(detail)
             }
-            Error::Store(error) => error.into(),
+            Error::Feed(FeedError::Full) => Self::unavailable("overloaded", detail),
+            Error::Feed(FeedError::Unavailable) => {
+                Self::unavailable("database_unavailable", detail)
+            }
+            Error::Feed(FeedError::Failed) => Self::internal(),
         }
     }
 }

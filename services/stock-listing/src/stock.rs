@@ -3,6 +3,17 @@
 use catalogue_client::{NewStock, Stock};
 use market::{Percent, Price, Timestamp};
 
+/// The version of the catalogue: it grows by one with each change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Version(pub(crate) i64);
+
+impl Version {
+    /// The version that follows.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// A stock with what the catalogue keeps to itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -10,6 +21,8 @@ pub(crate) struct Listed {
     pub(crate) stock: Stock,
     /// Last price of the trading day before.
     pub(crate) previous_close: Price,
+    /// The version of the catalogue that its last change led to.
+    pub(crate) version: Version,
 }
 
 /// A new price from the market-data feed.
@@ -29,7 +42,7 @@ pub(crate) struct ChangeTooLarge;
 
 impl Listed {
     /// A stock that comes into the catalogue.
-    pub(crate) fn new(new: NewStock, at: Timestamp) -> Self {
+    pub(crate) fn new(new: NewStock, at: Timestamp, version: Version) -> Self {
         let previous_close = new
             .current_price
             .before(new.change_pct)
@@ -47,12 +60,13 @@ impl Listed {
         Self {
             stock,
             previous_close,
+            version,
         }
     }
 
     /// The stock at a new price. The first quote of a day makes the last price before it the previous
     /// close; a day is one of UTC.
-    pub(crate) fn quoted(mut self, quote: Quote) -> Result<Self, ChangeTooLarge> {
+    pub(crate) fn quoted(mut self, quote: Quote, version: Version) -> Result<Self, ChangeTooLarge> {
         let is_new_day =
             quote.at.to_utc().date_naive() > self.stock.updated_at.to_utc().date_naive();
         if is_new_day {
@@ -62,6 +76,7 @@ impl Listed {
         self.stock.change_pct = quote.change.or_else(computed).ok_or(ChangeTooLarge)?;
         self.stock.current_price = quote.price;
         self.stock.updated_at = quote.at;
+        self.version = version;
         Ok(self)
     }
 }
@@ -77,6 +92,7 @@ mod tests {
         Listed::new(
             serde_json::from_str(&json).unwrap(),
             Timestamp::parse("2026-01-05T10:00:00Z").unwrap(),
+            Version(1),
         )
     }
 
@@ -92,7 +108,7 @@ mod tests {
     #[test]
     fn a_change_is_computed_from_the_previous_close() {
         let stock = listed("101", "1")
-            .quoted(quote("102.5", None, "2026-01-05T11:00:00Z"))
+            .quoted(quote("102.5", None, "2026-01-05T11:00:00Z"), Version(2))
             .unwrap();
         assert_eq!(stock.previous_close.to_string(), "100");
         assert_eq!(stock.stock.change_pct.to_string(), "2.5");
@@ -101,7 +117,10 @@ mod tests {
     #[test]
     fn a_change_that_the_feed_knows_is_taken() {
         let stock = listed("101", "1")
-            .quoted(quote("102", Some("0.95"), "2026-01-05T11:00:00Z"))
+            .quoted(
+                quote("102", Some("0.95"), "2026-01-05T11:00:00Z"),
+                Version(2),
+            )
             .unwrap();
         assert_eq!(stock.stock.change_pct.to_string(), "0.95");
     }
@@ -109,7 +128,7 @@ mod tests {
     #[test]
     fn the_first_quote_of_a_day_closes_the_day_before() {
         let stock = listed("101", "1")
-            .quoted(quote("50.5", None, "2026-01-06T00:00:00Z"))
+            .quoted(quote("50.5", None, "2026-01-06T00:00:00Z"), Version(2))
             .unwrap();
         assert_eq!(stock.previous_close.to_string(), "101");
         assert_eq!(stock.stock.change_pct.to_string(), "-50");
@@ -118,7 +137,10 @@ mod tests {
     #[test]
     fn a_price_too_far_from_the_previous_close_is_refused() {
         let far = quote("9999999999", None, "2026-01-05T11:00:00Z");
-        assert_eq!(listed("0.0001", "0").quoted(far), Err(ChangeTooLarge));
+        assert_eq!(
+            listed("0.0001", "0").quoted(far, Version(2)),
+            Err(ChangeTooLarge)
+        );
     }
 
     #[test]

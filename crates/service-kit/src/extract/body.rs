@@ -3,8 +3,9 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -21,29 +22,33 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Json<T
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let kind = "Content-Type must be application/json";
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                kind,
-            ));
+        if essence(request.headers().get(header::CONTENT_TYPE)) != "application/json" {
+            return Err(unsupported("Content-Type must be application/json"));
         }
         let body = read(request.into_body(), LIMIT).await?;
-        parse(&body).map(Self)
+        parse_object(&body).map(Self)
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok())
-        .unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+/// A content type without its parameters, in lower case.
+pub(super) fn essence(kind: Option<&HeaderValue>) -> String {
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
+pub(super) fn unsupported(rule: &'static str) -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        rule,
+    )
+}
+
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -58,14 +63,18 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Reads a value that is no array: a struct can be read from an array of its fields as well, which nobody means to send.
+pub(super) fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     if body.trim_ascii_start().starts_with(b"[") {
-        // A struct can be read from an array of its fields as well, which nobody means to send.
         return Err(Problem::validation(vec![FieldError::at(
             "",
             "must be an object",
         )]));
     }
+    parse(body)
+}
+
+pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     // The path of an error costs time on each field, so it is only sought once there is an error.
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => Problem::validation(vec![locate::<T>(body)]),
@@ -75,7 +84,7 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-fn locate<T: DeserializeOwned>(body: &[u8]) -> FieldError {
+fn locate<'a, T: Deserialize<'a>>(body: &'a [u8]) -> FieldError {
     let mut json = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
         Ok(_) => FieldError::at("", "the body has something after its end"),
@@ -111,8 +120,6 @@ fn detail(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde::Deserialize;
-
     use super::*;
 
     #[derive(Debug, Deserialize)]
@@ -123,7 +130,7 @@ mod tests {
     }
 
     fn refusal(body: &str) -> serde_json::Value {
-        let problem = parse::<Order>(body.as_bytes()).unwrap_err();
+        let problem = parse_object::<Order>(body.as_bytes()).unwrap_err();
         serde_json::from_str(&problem.to_json("id")).unwrap()
     }
 

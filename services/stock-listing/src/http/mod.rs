@@ -3,6 +3,7 @@
 mod conditional;
 mod prices;
 mod stocks;
+mod stream;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,5 +17,7 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(stocks::show))
         .routes(routes!(prices::show))
         .routes(routes!(prices::quote))
+        .routes(routes!(prices::quote_many))
+        .routes(routes!(stream::show))
         .with_state(state)
 }

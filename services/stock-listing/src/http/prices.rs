@@ -1,4 +1,4 @@
-//! `/stocks/{symbol}/price`: the price alone, and the feed that changes it.
+//! `/stocks/{symbol}/price` and `/prices`: the price alone, and the feed that changes prices.
 
 use std::sync::Arc;
 
@@ -7,15 +7,19 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use catalogue_client::{Stock, StockPrice};
 use market::{Percent, Price, Symbol};
-use service_kit::clock::Clock;
-use service_kit::extract::{FromQuery, Parameters, Path, Query};
-use service_kit::problem::ProblemDocument;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use service_kit::extract::{FromQuery, Items, Parameters, Path, Query};
+use service_kit::problem::{FieldError, ProblemDocument};
+use utoipa::{IntoParams, ToSchema};
 
 use super::conditional;
+use crate::changes::{Line, Refusal};
 use crate::error::Error;
-use crate::stock::Quote;
-use crate::store::{Quoted, Store};
+use crate::feed::Feed;
+use crate::live::Live;
+
+/// Largest body of a bulk update, in bytes.
+const BULK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
 
 /// A new price.
 #[derive(IntoParams)]
@@ -40,6 +44,41 @@ impl FromQuery for QuoteQuery {
     }
 }
 
+/// The new price of one of many stocks.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewPrice {
+    /// The stock.
+    symbol: Symbol,
+    /// Its price.
+    #[schema(schema_with = Price::input_schema)]
+    price: Price,
+    /// Its change in percent; computed from the previous close when it is left out.
+    #[serde(default)]
+    #[schema(schema_with = Percent::input_schema)]
+    change_pct: Option<Percent>,
+}
+
+/// What became of many new prices.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BulkResult {
+    /// How many prices were taken.
+    updated: usize,
+    /// Those that were not.
+    rejected: Vec<Rejected>,
+}
+
+/// A price that was not taken.
+#[derive(Serialize, ToSchema)]
+struct Rejected {
+    /// Which one it was, from 0.
+    index: usize,
+    /// The kind of problem.
+    code: &'static str,
+    /// What is wrong with it.
+    detail: String,
+}
+
 /// Shows the price of a stock.
 #[utoipa::path(get, path = "/stocks/{symbol}/price", tag = "prices", params(("symbol" = Symbol, Path)), responses(
     (status = 200, body = StockPrice, headers(("ETag" = String, description = "Tag of this answer, for If-None-Match"))),
@@ -47,17 +86,18 @@ impl FromQuery for QuoteQuery {
     (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
-    State(store): State<Arc<dyn Store>>,
+    State(live): State<Arc<Live>>,
     Path(symbol): Path<Symbol>,
     request: HeaderMap,
 ) -> Result<Response, Error> {
-    let listed = store
-        .find(&symbol)
-        .await?
-        .ok_or(Error::UnknownSymbol(symbol))?;
+    let snapshot = live.snapshot();
+    let entry = snapshot
+        .find(symbol)
+        .ok_or(Refusal::UnknownSymbol(symbol))?;
     Ok(conditional::json(
         &request,
-        &StockPrice::from(&listed.stock),
+        entry.listed.version,
+        entry.price_json.clone(),
     ))
 }
 
@@ -71,19 +111,78 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn quote(
-    State(store): State<Arc<dyn Store>>,
-    State(clock): State<Clock>,
+    State(feed): State<Feed>,
     Path(symbol): Path<Symbol>,
     Query(query): Query<QuoteQuery>,
 ) -> Result<axum::Json<Stock>, Error> {
-    let quote = Quote {
+    let line = Line::Quote {
+        symbol,
         price: query.price,
         change: query.change_pct,
-        at: clock.now(),
     };
-    match store.quote(&symbol, quote).await? {
-        Quoted::Changed(listed) => Ok(axum::Json(listed.stock)),
-        Quoted::Unknown => Err(Error::UnknownSymbol(symbol)),
-        Quoted::Refused(_) => Err(Error::ChangeTooLarge),
+    Ok(axum::Json(feed.change_one(line).await?.stock))
+}
+
+/// Gives many stocks new prices: an array, or one a line (application/x-ndjson). Each is taken or rejected by itself.
+#[utoipa::path(put, path = "/prices", tag = "prices", request_body = Vec<NewPrice>, responses(
+    (status = 200, description = "What became of them", body = BulkResult),
+))]
+pub(super) async fn quote_many(
+    State(feed): State<Feed>,
+    Items(items): Items<NewPrice, BULK_LIMIT_BYTES>,
+) -> Result<axum::Json<BulkResult>, Error> {
+    let mut rejected = Vec::new();
+    let (mut lines, mut indexes) = (
+        Vec::with_capacity(items.len()),
+        Vec::with_capacity(items.len()),
+    );
+    for (index, item) in items.into_iter().enumerate() {
+        match item {
+            Ok(NewPrice {
+                symbol,
+                price,
+                change_pct,
+            }) => {
+                lines.push(Line::Quote {
+                    symbol,
+                    price,
+                    change: change_pct,
+                });
+                indexes.push(index);
+            }
+            Err(error) => rejected.push(Rejected::unreadable(index, &error)),
+        }
+    }
+    let outcomes = if lines.is_empty() {
+        Vec::new()
+    } else {
+        feed.change(lines).await?
+    };
+    let mut updated = 0;
+    for (index, outcome) in indexes.into_iter().zip(outcomes) {
+        match outcome {
+            Ok(_) => updated += 1,
+            Err(refusal) => rejected.push(Rejected::refused(index, &refusal)),
+        }
+    }
+    rejected.sort_by_key(|rejected| rejected.index);
+    Ok(axum::Json(BulkResult { updated, rejected }))
+}
+
+impl Rejected {
+    fn unreadable(index: usize, error: &FieldError) -> Self {
+        Self {
+            index,
+            code: "validation_failed",
+            detail: error.summary(),
+        }
+    }
+
+    fn refused(index: usize, refusal: &Refusal) -> Self {
+        Self {
+            index,
+            code: refusal.code(),
+            detail: refusal.to_string(),
+        }
     }
 }

@@ -8,15 +8,16 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use catalogue_client::{NewStock, Stock};
 use market::{Sector, Symbol};
-use service_kit::clock::Clock;
 use service_kit::extract::{FromQuery, Json, Parameters, Path, Query};
 use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
 
 use super::conditional;
+use crate::changes::{Line, Refusal};
 use crate::error::Error;
-use crate::stock::Listed;
-use crate::store::{Page, Store};
+use crate::feed::Feed;
+use crate::live::Live;
+use crate::snapshot::PageKey;
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
@@ -49,8 +50,8 @@ impl FromQuery for ListQuery {
 }
 
 impl ListQuery {
-    fn page(&self) -> Page {
-        Page {
+    fn key(&self) -> PageKey {
+        PageKey {
             sector: self.sector.clone(),
             after: self.cursor,
             skip: self.skip.unwrap_or(0),
@@ -89,30 +90,22 @@ impl ListQuery {
     (status = 304, description = "The client has this answer already"),
 ))]
 pub(super) async fn list(
-    State(store): State<Arc<dyn Store>>,
+    State(live): State<Arc<Live>>,
     Query(query): Query<ListQuery>,
     request: HeaderMap,
-) -> Result<Response, Error> {
-    let total = store.count(query.sector.as_ref()).await?;
-    let mut page = query.page();
-    page.limit += 1; // One more tells whether there is a next page.
-    let mut stocks: Vec<Stock> = store
-        .list(&page)
-        .await?
-        .into_iter()
-        .map(|listed| listed.stock)
-        .collect();
-    let has_more = stocks.len() > query.limit as usize;
-    stocks.truncate(query.limit as usize);
-
-    let mut response = conditional::json(&request, &stocks);
-    response.headers_mut().insert("x-total-count", total.into());
-    if let Some(last) = stocks.last().filter(|_| has_more)
-        && let Ok(link) = HeaderValue::from_str(&query.next(&last.symbol))
+) -> Response {
+    let snapshot = live.snapshot();
+    let page = snapshot.page(&query.key());
+    let mut response = conditional::json(&request, snapshot.version(), page.json.clone());
+    response
+        .headers_mut()
+        .insert("x-total-count", page.total.into());
+    if let Some(last) = page.last
+        && let Ok(link) = HeaderValue::from_str(&query.next(&last))
     {
         response.headers_mut().insert(header::LINK, link);
     }
-    Ok(response)
+    response
 }
 
 /// Shows one stock.
@@ -122,15 +115,19 @@ pub(super) async fn list(
     (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
-    State(store): State<Arc<dyn Store>>,
+    State(live): State<Arc<Live>>,
     Path(symbol): Path<Symbol>,
     request: HeaderMap,
 ) -> Result<Response, Error> {
-    let listed = store
-        .find(&symbol)
-        .await?
-        .ok_or(Error::UnknownSymbol(symbol))?;
-    Ok(conditional::json(&request, &listed.stock))
+    let snapshot = live.snapshot();
+    let entry = snapshot
+        .find(symbol)
+        .ok_or(Refusal::UnknownSymbol(symbol))?;
+    Ok(conditional::json(
+        &request,
+        entry.listed.version,
+        entry.json.clone(),
+    ))
 }
 
 /// Adds a stock to the catalogue.
@@ -139,15 +136,10 @@ pub(super) async fn show(
     (status = 409, description = "symbol_exists", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn add(
-    State(store): State<Arc<dyn Store>>,
-    State(clock): State<Clock>,
+    State(feed): State<Feed>,
     Json(new): Json<NewStock>,
 ) -> Result<Response, Error> {
-    let listed = Listed::new(new, clock.now());
-    let symbol = listed.stock.symbol;
-    if !store.insert(&listed).await? {
-        return Err(Error::SymbolExists(symbol));
-    }
-    let location = [(header::LOCATION, format!("/stocks/{symbol}"))];
-    Ok((StatusCode::CREATED, location, axum::Json(listed.stock)).into_response())
+    let stock = feed.change_one(Line::Add(Box::new(new))).await?.stock;
+    let location = [(header::LOCATION, format!("/stocks/{}", stock.symbol))];
+    Ok((StatusCode::CREATED, location, axum::Json(stock)).into_response())
 }

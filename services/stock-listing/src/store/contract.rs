@@ -2,11 +2,11 @@
 
 use catalogue_client::NewStock;
 use market::{Price, Sector, Symbol, Timestamp};
-use service_kit::database::Database;
+use service_kit::database::{Database, StoreError};
 use service_kit::settings::{DatabaseSettings, Reader};
 
-use super::{Page, Quoted, Store, migrate, open};
-use crate::stock::{Listed, Quote};
+use super::{Change, Changed, Store, migrate, open};
+use crate::stock::{Listed, Quote, Version};
 
 /// A store on a database of its own, which lives as long as `_holder`.
 struct Opened {
@@ -19,9 +19,7 @@ async fn opened(variables: [(&str, String); 1], holder: impl std::any::Any) -> O
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
     let settings = DatabaseSettings::read(&mut Reader::new(variables));
     let database = Database::open(&settings, "stock-listing").await.unwrap();
-    migrate(database.clone(), "stock-listing", false)
-        .await
-        .unwrap();
+    migrate(&database, "stock-listing", false).await.unwrap();
     Opened {
         store: open(&database),
         database,
@@ -52,17 +50,17 @@ macro_rules! contracts {
 }
 
 contracts!(
-    what_is_inserted_is_found_to_the_last_digit,
-    a_symbol_is_inserted_once,
-    a_list_is_paged_by_symbol_and_filtered_by_sector,
-    a_quote_changes_the_price_alone,
-    a_quote_that_is_refused_changes_nothing,
-    a_hundred_quotes_at_once_leave_one_of_them,
+    what_is_inserted_is_read_to_the_last_digit,
+    what_is_updated_is_read_to_the_last_digit,
+    what_changed_since_a_version_is_told_by_symbol,
+    a_change_that_is_not_committed_leaves_nothing,
+    a_second_change_waits_for_the_first,
+    a_row_that_breaks_an_invariant_is_refused,
     the_seed_is_safe_to_run_twice_and_before_the_table,
     migrating_twice_changes_nothing,
 );
 
-fn listed(symbol: &str, sector: Option<&str>) -> Listed {
+fn listed(symbol: &str, sector: Option<&str>, version: Version) -> Listed {
     let new = NewStock {
         symbol: Symbol::parse(symbol).unwrap(),
         name: market::StockName::parse("O'Neil \"&\" Søn").unwrap(),
@@ -75,176 +73,163 @@ fn listed(symbol: &str, sector: Option<&str>) -> Listed {
     Listed::new(
         new,
         Timestamp::parse("2026-01-05T10:00:00.123456Z").unwrap(),
+        version,
     )
 }
 
-fn quote(price: &str) -> Quote {
-    let at = Timestamp::parse("2026-01-05T11:00:00.654321Z").unwrap();
-    Quote {
-        price: Price::parse(price).unwrap(),
-        change: None,
-        at,
-    }
-}
-
-async fn what_is_inserted_is_found_to_the_last_digit(opened: Opened) {
-    for stock in [listed("ACME", Some("Tools")), listed("BARE", None)] {
-        assert!(opened.store.insert(&stock).await.unwrap());
-        assert_eq!(
-            opened.store.find(&stock.stock.symbol).await.unwrap(),
-            Some(stock)
-        );
-    }
-    assert_eq!(
-        opened
-            .store
-            .find(&Symbol::parse("NONE").unwrap())
-            .await
-            .unwrap(),
-        None
-    );
-}
-
-async fn a_symbol_is_inserted_once(opened: Opened) {
-    let stock = listed("ACME", Some("Tools"));
-    assert!(opened.store.insert(&stock).await.unwrap());
-    assert!(!opened.store.insert(&listed("ACME", None)).await.unwrap());
-    assert_eq!(
-        opened.store.find(&stock.stock.symbol).await.unwrap(),
-        Some(stock)
-    );
-}
-
-async fn a_list_is_paged_by_symbol_and_filtered_by_sector(opened: Opened) {
-    for (symbol, sector) in [
-        ("B", "x"),
-        ("A-B", "x"),
-        ("AA", "y"),
-        ("A.B", "x"),
-        ("Z", "y"),
-    ] {
-        opened
-            .store
-            .insert(&listed(symbol, Some(sector)))
+impl Opened {
+    /// Adds stocks in one change.
+    async fn insert(&self, symbols: &[&str]) -> Vec<Listed> {
+        let mut change = self.store.begin().await.unwrap();
+        let version = change.version();
+        let stocks: Vec<Listed> = symbols
+            .iter()
+            .map(|symbol| listed(symbol, Some("x"), version))
+            .collect();
+        change
+            .insert(&stocks.iter().collect::<Vec<_>>())
             .await
             .unwrap();
+        change.commit().await.unwrap();
+        stocks
     }
-    let sector = Sector::parse("x").ok();
-    let list = async |page: Page| -> Vec<String> {
-        let listed = opened.store.list(&page).await.unwrap();
-        listed
+
+    async fn all(&self) -> Changed {
+        self.store.changed_since(None).await.unwrap()
+    }
+}
+
+async fn what_is_inserted_is_read_to_the_last_digit(opened: Opened) {
+    let mut change = opened.store.begin().await.unwrap();
+    let version = change.version();
+    let stocks = vec![
+        listed("ACME", Some("Tools"), version),
+        listed("BARE", None, version),
+    ];
+    change
+        .insert(&stocks.iter().collect::<Vec<_>>())
+        .await
+        .unwrap();
+    let wanted = ["BARE", "NONE"].map(|symbol| Symbol::parse(symbol).unwrap());
+    assert_eq!(change.find(&wanted).await.unwrap(), stocks[1..]);
+    change.commit().await.unwrap();
+    assert_eq!(opened.all().await, Changed { version, stocks });
+}
+
+async fn what_is_updated_is_read_to_the_last_digit(opened: Opened) {
+    let before = opened.insert(&["A", "B"]).await;
+    let mut change = opened.store.begin().await.unwrap();
+    let at = Timestamp::parse("2026-01-06T11:00:00.654321Z").unwrap();
+    let quote = Quote {
+        price: Price::parse("0.0001").unwrap(),
+        change: None,
+        at,
+    };
+    let quoted = before[1].clone().quoted(quote, change.version()).unwrap();
+    change.update(&[&quoted]).await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!(opened.all().await.stocks, [before[0].clone(), quoted]);
+}
+
+async fn what_changed_since_a_version_is_told_by_symbol(opened: Opened) {
+    let first = opened.insert(&["B"]).await;
+    let second = opened.insert(&["Z", "A-B", "A.B", "AA"]).await;
+    let version = second[0].version;
+    assert_eq!(version, first[0].version.next());
+    let since = async |version| {
+        let changed = opened.store.changed_since(version).await.unwrap();
+        let symbols = changed
+            .stocks
             .iter()
-            .map(|listed| listed.stock.symbol.to_string())
-            .collect()
+            .map(|listed| listed.stock.symbol.to_string());
+        (changed.version, symbols.collect::<Vec<_>>().join(" "))
     };
-    let all = Page {
-        limit: 9,
-        ..Page::default()
+    assert_eq!(since(None).await, (version, "A-B A.B AA B Z".to_owned()));
+    assert_eq!(
+        since(Some(first[0].version)).await,
+        (version, "A-B A.B AA Z".to_owned())
+    );
+    assert_eq!(since(Some(version)).await, (version, String::new()));
+}
+
+async fn a_change_that_is_not_committed_leaves_nothing(opened: Opened) {
+    let before = opened.all().await;
+    let mut change = opened.store.begin().await.unwrap();
+    let stock = listed("ACME", None, change.version());
+    change.insert(&[&stock]).await.unwrap();
+    drop(change);
+    assert_eq!(opened.all().await, before);
+}
+
+async fn a_second_change_waits_for_the_first(opened: Opened) {
+    let first = opened.store.begin().await.unwrap();
+    let version = first.version();
+    let store = std::sync::Arc::clone(&opened.store);
+    let mut second =
+        tokio::spawn(async move { store.begin().await.map(|change| change.version()) });
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(100), &mut second).await;
+    assert!(waited.is_err(), "two changes at once");
+    first.commit().await.unwrap();
+    assert_eq!(second.await.unwrap().unwrap(), version.next());
+}
+
+async fn a_row_that_breaks_an_invariant_is_refused(opened: Opened) {
+    let before = opened.insert(&["A"]).await;
+    let refused = async |stocks: &[&Listed], is_new: bool| {
+        let mut change: Box<dyn Change> = opened.store.begin().await.unwrap();
+        if is_new {
+            change.insert(stocks).await
+        } else {
+            change.update(stocks).await
+        }
+        .unwrap_err()
     };
-    assert_eq!(list(all.clone()).await, ["A-B", "A.B", "AA", "B", "Z"]);
-    assert_eq!(
-        list(Page {
-            skip: 1,
-            limit: 2,
-            ..all.clone()
-        })
-        .await,
-        ["A.B", "AA"]
-    );
-    assert_eq!(
-        list(Page {
-            after: Symbol::parse("AA").ok(),
-            ..all.clone()
-        })
-        .await,
-        ["B", "Z"]
-    );
-    assert_eq!(
-        list(Page {
-            sector: sector.clone(),
-            ..all
-        })
-        .await,
-        ["A-B", "A.B", "B"]
-    );
-    assert_eq!(opened.store.count(None).await.unwrap(), 5);
-    assert_eq!(opened.store.count(sector.as_ref()).await.unwrap(), 3);
-}
-
-async fn a_quote_changes_the_price_alone(opened: Opened) {
-    let before = listed("ACME", Some("Tools"));
-    opened.store.insert(&before).await.unwrap();
-    let expected = before.quoted(quote("0.1")).unwrap();
-    let symbol = expected.stock.symbol;
-    let quoted = opened.store.quote(&symbol, quote("0.1")).await.unwrap();
-    assert_eq!(quoted, Quoted::Changed(Box::new(expected.clone())));
-    assert_eq!(opened.store.find(&symbol).await.unwrap(), Some(expected));
-    let unknown = Symbol::parse("NONE").unwrap();
-    assert_eq!(
-        opened.store.quote(&unknown, quote("0.1")).await.unwrap(),
-        Quoted::Unknown
-    );
-}
-
-async fn a_quote_that_is_refused_changes_nothing(opened: Opened) {
-    let mut before = listed("ACME", None);
-    before.previous_close = Price::parse("0.0001").unwrap();
-    opened.store.insert(&before).await.unwrap();
-    let symbol = before.stock.symbol;
-    let quoted = opened
-        .store
-        .quote(&symbol, quote("9999999999"))
-        .await
-        .unwrap();
-    assert!(matches!(quoted, Quoted::Refused(_)));
-    assert_eq!(opened.store.find(&symbol).await.unwrap(), Some(before));
-}
-
-async fn a_hundred_quotes_at_once_leave_one_of_them(opened: Opened) {
-    let stock = listed("ACME", None);
-    opened.store.insert(&stock).await.unwrap();
-    let mut quotes = tokio::task::JoinSet::new();
-    for cents in 1..=100 {
-        let (store, symbol) = (std::sync::Arc::clone(&opened.store), stock.stock.symbol);
-        quotes.spawn(async move { store.quote(&symbol, quote(&format!("{cents}"))).await });
-    }
-    for quoted in quotes.join_all().await {
-        assert!(matches!(quoted.unwrap(), Quoted::Changed(_)));
-    }
-    let after = opened
-        .store
-        .find(&stock.stock.symbol)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!((1..=100).any(|cents| after.stock.current_price.to_string() == cents.to_string()));
+    assert!(matches!(
+        refused(&[&before[0]], true).await,
+        StoreError::Refused(_)
+    ));
+    let unknown = listed("NONE", None, Version(9));
+    assert!(matches!(
+        refused(&[&before[0], &unknown], false).await,
+        StoreError::Corrupt(_)
+    ));
+    assert_eq!(opened.all().await.stocks, before);
 }
 
 async fn the_seed_is_safe_to_run_twice_and_before_the_table(opened: Opened) {
     opened.database.run_script(super::SEED).await.unwrap();
-    opened
-        .store
-        .quote(&Symbol::parse("AAPL").unwrap(), quote("1"))
-        .await
-        .unwrap();
+    let seeded = opened.all().await;
     opened.database.run_script(super::SEED).await.unwrap();
-    assert_eq!(opened.store.count(None).await.unwrap(), 10);
-    let apple = opened
-        .store
-        .find(&Symbol::parse("AAPL").unwrap())
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(apple.stock.current_price.to_string(), "1");
+    assert_eq!(opened.all().await, seeded);
+    assert_eq!(seeded.stocks.len(), 10);
+    assert_eq!(seeded.stocks[0].stock.current_price.to_string(), "189.5");
 }
 
 async fn migrating_twice_changes_nothing(opened: Opened) {
-    let stock = listed("ACME", None);
-    opened.store.insert(&stock).await.unwrap();
-    migrate(opened.database.clone(), "stock-listing", false)
+    opened.insert(&["A"]).await;
+    let before = opened.all().await;
+    migrate(&opened.database, "stock-listing", false)
         .await
         .unwrap();
-    assert_eq!(opened.store.count(None).await.unwrap(), 1);
+    assert_eq!(opened.all().await, before);
+}
+
+/// Another replica hears of a change, and of nothing that was not committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_hears_of_each_committed_change() {
+    let database = testkit::postgres::database().await;
+    let (one, other) = (
+        opened([("DATABASE_URL", database.url())], ()).await,
+        opened([("DATABASE_URL", database.url())], ()).await,
+    );
+    let mut listener = other.store.listen().await.unwrap();
+    drop(one.store.begin().await.unwrap());
+    let version = one.insert(&["A"]).await[0].version;
+    assert_eq!(listener.changed().await.unwrap(), version);
+    assert_eq!(
+        other.store.changed_since(None).await.unwrap(),
+        one.all().await
+    );
 }
 
 /// A first boot of PostgreSQL runs db/init.sql before the service has ever started.
@@ -273,10 +258,8 @@ async fn the_table_of_the_seed_is_the_table_of_the_migration() {
         .await
         .unwrap()
     };
-    let by_seed = described(&pools[0]).await;
     for url in [seeded.url(), migrated.url()] {
         opened([("DATABASE_URL", url)], ()).await;
     }
-    assert_eq!(described(&pools[0]).await, by_seed);
-    assert_eq!(described(&pools[1]).await, by_seed);
+    assert_eq!(described(&pools[0]).await, described(&pools[1]).await);
 }

@@ -7,53 +7,58 @@ mod sqlite;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use market::{Sector, Symbol};
+use market::Symbol;
 use service_kit::database::{Database, OpenError, StoreError};
 use sqlx::migrate;
 
-use crate::stock::{ChangeTooLarge, Listed, Quote};
+use crate::stock::{Listed, Version};
 
 /// What the catalogue needs of a database.
 #[async_trait]
 pub(crate) trait Store: Send + Sync {
-    /// A page of stocks by symbol.
-    async fn list(&self, page: &Page) -> Result<Vec<Listed>, StoreError>;
+    /// Every stock that changed after `since`, by symbol; all of them since `None`.
+    async fn changed_since(&self, since: Option<Version>) -> Result<Changed, StoreError>;
 
-    /// How many stocks there are, of one sector or in all.
-    async fn count(&self, sector: Option<&Sector>) -> Result<u64, StoreError>;
+    /// Begins a change: until it ends nobody else changes the catalogue.
+    async fn begin(&self) -> Result<Box<dyn Change>, StoreError>;
 
-    /// One stock.
-    async fn find(&self, symbol: &Symbol) -> Result<Option<Listed>, StoreError>;
-
-    /// Adds a stock; `false` when its symbol is taken.
-    async fn insert(&self, listed: &Listed) -> Result<bool, StoreError>;
-
-    /// Gives a stock a new price: lock, read, decide, write, commit.
-    async fn quote(&self, symbol: &Symbol, quote: Quote) -> Result<Quoted, StoreError>;
+    /// Listens for changes that others make.
+    async fn listen(&self) -> Result<Box<dyn Listener>, StoreError>;
 }
 
-/// Which stocks to list.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Page {
-    /// Of this sector alone.
-    pub(crate) sector: Option<Sector>,
-    /// Those after this symbol.
-    pub(crate) after: Option<Symbol>,
-    /// How many to leave out first.
-    pub(crate) skip: u32,
-    /// How many at the most.
-    pub(crate) limit: u32,
-}
-
-/// What came of a new price.
+/// What changed, and the version that this leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Quoted {
-    /// The stock as it is now.
-    Changed(Box<Listed>),
-    /// There is no such stock.
-    Unknown,
-    /// The stock is as it was.
-    Refused(ChangeTooLarge),
+pub(crate) struct Changed {
+    /// The catalogue's version.
+    pub(crate) version: Version,
+    /// The stocks as they are at that version.
+    pub(crate) stocks: Vec<Listed>,
+}
+
+/// A change under way. Dropped without a commit, it leaves nothing.
+#[async_trait]
+pub(crate) trait Change: Send {
+    /// The version that it leads to.
+    fn version(&self) -> Version;
+
+    /// Those of these stocks that there are.
+    async fn find(&mut self, symbols: &[Symbol]) -> Result<Vec<Listed>, StoreError>;
+
+    /// Adds stocks whose symbols are free.
+    async fn insert(&mut self, stocks: &[&Listed]) -> Result<(), StoreError>;
+
+    /// Gives stocks that there are their new prices.
+    async fn update(&mut self, stocks: &[&Listed]) -> Result<(), StoreError>;
+
+    /// Makes it last, and tells who listens.
+    async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// Hears of changes from the moment it was made.
+#[async_trait]
+pub(crate) trait Listener: Send {
+    /// Waits for a change; an error means that changes may have been missed.
+    async fn changed(&mut self) -> Result<Version, StoreError>;
 }
 
 /// The seed of a first boot, which both databases understand.
@@ -69,7 +74,7 @@ pub(crate) fn open(database: &Database) -> Arc<dyn Store> {
 
 /// Brings the schema up to date, waiting for the database where it must.
 pub(crate) async fn migrate(
-    database: Database,
+    database: &Database,
     service: &str,
     seeds_stocks: bool,
 ) -> Result<(), OpenError> {

@@ -2,18 +2,22 @@
 
 use async_trait::async_trait;
 use market::{Sector, Symbol};
-use service_kit::database::StoreError;
-use sqlx::PgPool;
+use service_kit::database::{StoreError, expect_rows};
+use sqlx::postgres::PgListener;
+use sqlx::{PgPool, Postgres, Transaction};
 
-use super::row::Row;
-use super::{Page, Quoted, Store};
-use crate::stock::{Listed, Quote};
+use super::row::{self, Row};
+use super::{Change, Changed, Listener, Store};
+use crate::stock::{Listed, Version};
+
+/// Channel on which replicas tell each other of changes; the payload is the version.
+const CHANNEL: &str = "catalogue";
 
 pub(super) struct PostgresStore {
     pool: PgPool,
 }
 
-/// Selects stocks, each column as text.
+/// Selects stocks, each number and time as text.
 macro_rules! select_stocks {
     ($rest:literal) => {
         concat!(
@@ -27,7 +31,8 @@ macro_rules! select_stocks {
                 change_pct::text,
                 volume::text,
                 market_cap::text,
-                to_char(updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as updated_at
+                to_char(updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as updated_at,
+                version
             from stocks
             "#,
             $rest
@@ -43,48 +48,71 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn list(&self, page: &Page) -> Result<Vec<Listed>, StoreError> {
+    async fn changed_since(&self, since: Option<Version>) -> Result<Changed, StoreError> {
+        // Both reads see the same moment.
+        let mut transaction = self
+            .pool
+            .begin_with("begin isolation level repeatable read, read only")
+            .await?;
+        let version = sqlx::query_scalar("select version from catalogue_version")
+            .fetch_one(&mut *transaction)
+            .await?;
         let rows: Vec<Row> = sqlx::query_as(select_stocks!(
             "
-            where ($1::text is null or sector = $1)
-                and ($2::text is null or symbol > $2)
+            where $1::bigint is null or version > $1
             order by symbol
-            limit $3
-            offset $4
             "
         ))
-        .bind(page.sector.as_ref().map(Sector::as_str))
-        .bind(page.after.as_ref().map(Symbol::as_str))
-        .bind(i64::from(page.limit))
-        .bind(i64::from(page.skip))
-        .fetch_all(&self.pool)
+        .bind(since.map(|since| since.0))
+        .fetch_all(&mut *transaction)
         .await?;
-        rows.into_iter().map(Listed::try_from).collect()
+        transaction.rollback().await?;
+        Ok(Changed {
+            version: Version(version),
+            stocks: row::listed(rows)?,
+        })
     }
 
-    async fn count(&self, sector: Option<&Sector>) -> Result<u64, StoreError> {
-        let count: i64 =
-            sqlx::query_scalar("select count(*) from stocks where $1::text is null or sector = $1")
-                .bind(sector.map(Sector::as_str))
-                .fetch_one(&self.pool)
-                .await?;
-        Ok(count.unsigned_abs())
-    }
-
-    async fn find(&self, symbol: &Symbol) -> Result<Option<Listed>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(select_stocks!(
-            "
-            where symbol = $1
-            "
-        ))
-        .bind(symbol.as_str())
-        .fetch_optional(&self.pool)
+    async fn begin(&self) -> Result<Box<dyn Change>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let version = sqlx::query_scalar(
+            "update catalogue_version set version = version + 1 returning version",
+        )
+        .fetch_one(&mut *transaction)
         .await?;
-        row.map(Listed::try_from).transpose()
+        Ok(Box::new(PostgresChange {
+            transaction,
+            version: Version(version),
+        }))
     }
 
-    async fn insert(&self, listed: &Listed) -> Result<bool, StoreError> {
-        let stock = &listed.stock;
+    async fn listen(&self) -> Result<Box<dyn Listener>, StoreError> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(Box::new(PostgresListener(listener)))
+    }
+}
+
+struct PostgresChange {
+    transaction: Transaction<'static, Postgres>,
+    version: Version,
+}
+
+#[async_trait]
+impl Change for PostgresChange {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    async fn find(&mut self, symbols: &[Symbol]) -> Result<Vec<Listed>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(select_stocks!("where symbol = any($1)"))
+            .bind(symbols.iter().map(Symbol::as_str).collect::<Vec<_>>())
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        row::listed(rows)
+    }
+
+    async fn insert(&mut self, stocks: &[&Listed]) -> Result<(), StoreError> {
         let result = sqlx::query(
             "
             insert into stocks (
@@ -96,68 +124,104 @@ impl Store for PostgresStore {
                 change_pct,
                 volume,
                 market_cap,
-                updated_at
+                updated_at,
+                version
             )
-            values ($1, $2, $3, $4::numeric, $5::numeric, $6::numeric, $7::bigint, $8::numeric, $9::timestamptz)
-            on conflict (symbol) do nothing
+            select
+                *,
+                $10
+            from unnest(
+                $1::text[],
+                $2::text[],
+                $3::text[],
+                $4::numeric[],
+                $5::numeric[],
+                $6::numeric[],
+                $7::bigint[],
+                $8::numeric[],
+                $9::timestamptz[]
+            )
             ",
         )
-        .bind(stock.symbol.as_str())
-        .bind(stock.name.as_str())
-        .bind(stock.sector.as_ref().map(Sector::as_str))
-        .bind(stock.current_price.to_string())
-        .bind(listed.previous_close.to_string())
-        .bind(stock.change_pct.to_string())
-        .bind(stock.volume.to_string())
-        .bind(stock.market_cap.map(|market_cap| market_cap.to_string()))
-        .bind(stock.updated_at.to_string())
-        .execute(&self.pool)
+        .bind(texts(stocks, |listed| listed.stock.symbol.to_string()))
+        .bind(texts(stocks, |listed| listed.stock.name.to_string()))
+        .bind(texts(stocks, |listed| {
+            listed.stock.sector.as_ref().map(Sector::to_string)
+        }))
+        .bind(texts(stocks, |listed| {
+            listed.stock.current_price.to_string()
+        }))
+        .bind(texts(stocks, |listed| listed.previous_close.to_string()))
+        .bind(texts(stocks, |listed| listed.stock.change_pct.to_string()))
+        .bind(texts(stocks, |listed| listed.stock.volume.to_string()))
+        .bind(texts(stocks, |listed| {
+            listed.stock.market_cap.map(|cap| cap.to_string())
+        }))
+        .bind(texts(stocks, |listed| listed.stock.updated_at.to_utc()))
+        .bind(self.version.0)
+        .execute(&mut *self.transaction)
         .await?;
-        Ok(result.rows_affected() == 1)
+        expect_rows("stocks inserted", result.rows_affected(), stocks.len())
     }
 
-    async fn quote(&self, symbol: &Symbol, quote: Quote) -> Result<Quoted, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        let row: Option<Row> = sqlx::query_as(select_stocks!(
-            "
-            where symbol = $1
-            for update
-            "
-        ))
-        .bind(symbol.as_str())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(row) = row else {
-            return Ok(Quoted::Unknown);
-        };
-        let listed = match Listed::try_from(row)?.quoted(quote) {
-            Ok(listed) => listed,
-            Err(refusal) => return Ok(Quoted::Refused(refusal)),
-        };
+    async fn update(&mut self, stocks: &[&Listed]) -> Result<(), StoreError> {
         let result = sqlx::query(
             "
             update stocks
             set
-                current_price = $2::numeric,
-                previous_close = $3::numeric,
-                change_pct = $4::numeric,
-                updated_at = $5::timestamptz
-            where symbol = $1
+                current_price = quoted.current_price,
+                previous_close = quoted.previous_close,
+                change_pct = quoted.change_pct,
+                updated_at = quoted.updated_at,
+                version = $6
+            from unnest(
+                $1::text[],
+                $2::numeric[],
+                $3::numeric[],
+                $4::numeric[],
+                $5::timestamptz[]
+            ) as quoted (symbol, current_price, previous_close, change_pct, updated_at)
+            where stocks.symbol = quoted.symbol
             ",
         )
-        .bind(symbol.as_str())
-        .bind(listed.stock.current_price.to_string())
-        .bind(listed.previous_close.to_string())
-        .bind(listed.stock.change_pct.to_string())
-        .bind(listed.stock.updated_at.to_string())
-        .execute(&mut *transaction)
+        .bind(texts(stocks, |listed| listed.stock.symbol.to_string()))
+        .bind(texts(stocks, |listed| {
+            listed.stock.current_price.to_string()
+        }))
+        .bind(texts(stocks, |listed| listed.previous_close.to_string()))
+        .bind(texts(stocks, |listed| listed.stock.change_pct.to_string()))
+        .bind(texts(stocks, |listed| listed.stock.updated_at.to_utc()))
+        .bind(self.version.0)
+        .execute(&mut *self.transaction)
         .await?;
-        if result.rows_affected() != 1 {
-            return Err(StoreError::Corrupt(format!(
-                "{symbol} vanished under its lock"
-            )));
-        }
-        transaction.commit().await?;
-        Ok(Quoted::Changed(Box::new(listed)))
+        expect_rows("stocks updated", result.rows_affected(), stocks.len())
+    }
+
+    async fn commit(mut self: Box<Self>) -> Result<(), StoreError> {
+        sqlx::query("select pg_notify($1, $2)")
+            .bind(CHANNEL)
+            .bind(self.version.0.to_string())
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// One column of a batch.
+fn texts<T>(stocks: &[&Listed], column: impl Fn(&Listed) -> T) -> Vec<T> {
+    stocks.iter().map(|listed| column(listed)).collect()
+}
+
+struct PostgresListener(PgListener);
+
+#[async_trait]
+impl Listener for PostgresListener {
+    async fn changed(&mut self) -> Result<Version, StoreError> {
+        let lost = || StoreError::Unavailable(sqlx::Error::PoolClosed);
+        let notification = self.0.try_recv().await?.ok_or_else(lost)?;
+        let version = notification.payload().parse();
+        version
+            .map(Version)
+            .map_err(|_| StoreError::Corrupt(format!("a notification on {CHANNEL}")))
     }
 }

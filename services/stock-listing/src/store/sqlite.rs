@@ -1,18 +1,20 @@
 //! The catalogue in an embedded SQLite database.
 
 use async_trait::async_trait;
-use market::{Sector, Symbol};
-use service_kit::database::{Sqlite, StoreError};
+use market::Symbol;
+use serde_json::{Value, json};
+use service_kit::database::{Sqlite, StoreError, expect_rows};
+use sqlx::Transaction;
 
-use super::row::Row;
-use super::{Page, Quoted, Store};
-use crate::stock::{Listed, Quote};
+use super::row::{self, Row};
+use super::{Change, Changed, Listener, Store};
+use crate::stock::{Listed, Version};
 
 pub(super) struct SqliteStore {
     database: Sqlite,
 }
 
-/// Selects stocks, each column as text.
+/// Selects stocks, each number as text.
 macro_rules! select_stocks {
     ($rest:literal) => {
         concat!(
@@ -26,7 +28,8 @@ macro_rules! select_stocks {
                 change_pct,
                 cast(volume as text) as volume,
                 market_cap,
-                updated_at
+                updated_at,
+                version
             from stocks
             ",
             $rest
@@ -42,48 +45,68 @@ impl SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn list(&self, page: &Page) -> Result<Vec<Listed>, StoreError> {
+    async fn changed_since(&self, since: Option<Version>) -> Result<Changed, StoreError> {
+        // Both reads see the same moment.
+        let mut transaction = self.database.readers.begin().await?;
+        let version = sqlx::query_scalar("select version from catalogue_version")
+            .fetch_one(&mut *transaction)
+            .await?;
         let rows: Vec<Row> = sqlx::query_as(select_stocks!(
             "
-            where (?1 is null or sector = ?1)
-                and (?2 is null or symbol > ?2)
+            where ?1 is null or version > ?1
             order by symbol
-            limit ?3
-            offset ?4
             "
         ))
-        .bind(page.sector.as_ref().map(Sector::as_str))
-        .bind(page.after.as_ref().map(Symbol::as_str))
-        .bind(i64::from(page.limit))
-        .bind(i64::from(page.skip))
-        .fetch_all(&self.database.readers)
+        .bind(since.map(|since| since.0))
+        .fetch_all(&mut *transaction)
         .await?;
-        rows.into_iter().map(Listed::try_from).collect()
+        transaction.rollback().await?;
+        Ok(Changed {
+            version: Version(version),
+            stocks: row::listed(rows)?,
+        })
     }
 
-    async fn count(&self, sector: Option<&Sector>) -> Result<u64, StoreError> {
-        let count: i64 =
-            sqlx::query_scalar("select count(*) from stocks where ?1 is null or sector = ?1")
-                .bind(sector.map(Sector::as_str))
-                .fetch_one(&self.database.readers)
-                .await?;
-        Ok(count.unsigned_abs())
+    async fn begin(&self) -> Result<Box<dyn Change>, StoreError> {
+        let mut transaction = self.database.writer.begin_with("begin immediate").await?;
+        let version = sqlx::query_scalar(
+            "update catalogue_version set version = version + 1 returning version",
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        Ok(Box::new(SqliteChange {
+            transaction,
+            version: Version(version),
+        }))
     }
 
-    async fn find(&self, symbol: &Symbol) -> Result<Option<Listed>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(select_stocks!(
-            "
-            where symbol = ?1
-            "
+    async fn listen(&self) -> Result<Box<dyn Listener>, StoreError> {
+        Ok(Box::new(NobodyElse))
+    }
+}
+
+struct SqliteChange {
+    transaction: Transaction<'static, sqlx::Sqlite>,
+    version: Version,
+}
+
+#[async_trait]
+impl Change for SqliteChange {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    async fn find(&mut self, symbols: &[Symbol]) -> Result<Vec<Listed>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(select_stocks!(
+            "where symbol in (select value from json_each(?1))"
         ))
-        .bind(symbol.as_str())
-        .fetch_optional(&self.database.readers)
+        .bind(json!(symbols).to_string())
+        .fetch_all(&mut *self.transaction)
         .await?;
-        row.map(Listed::try_from).transpose()
+        row::listed(rows)
     }
 
-    async fn insert(&self, listed: &Listed) -> Result<bool, StoreError> {
-        let stock = &listed.stock;
+    async fn insert(&mut self, stocks: &[&Listed]) -> Result<(), StoreError> {
         let result = sqlx::query(
             "
             insert into stocks (
@@ -95,67 +118,101 @@ impl Store for SqliteStore {
                 change_pct,
                 volume,
                 market_cap,
-                updated_at
+                updated_at,
+                version
             )
-            values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-            on conflict (symbol) do nothing
+            select
+                value ->> 0,
+                value ->> 1,
+                value ->> 2,
+                value ->> 3,
+                value ->> 4,
+                value ->> 5,
+                value ->> 6,
+                value ->> 7,
+                value ->> 8,
+                ?2
+            from json_each(?1)
             ",
         )
-        .bind(stock.symbol.as_str())
-        .bind(stock.name.as_str())
-        .bind(stock.sector.as_ref().map(Sector::as_str))
-        .bind(stock.current_price.to_string())
-        .bind(listed.previous_close.to_string())
-        .bind(stock.change_pct.to_string())
-        .bind(stock.volume.to_string())
-        .bind(stock.market_cap.map(|market_cap| market_cap.to_string()))
-        .bind(stock.updated_at.to_string())
-        .execute(&self.database.writer)
+        .bind(rows(
+            stocks,
+            |Listed {
+                 stock,
+                 previous_close,
+                 ..
+             }| {
+                json!([
+                    stock.symbol,
+                    stock.name,
+                    stock.sector,
+                    stock.current_price.to_string(),
+                    previous_close.to_string(),
+                    stock.change_pct.to_string(),
+                    stock.volume.to_string(),
+                    stock.market_cap.map(|cap| cap.to_string()),
+                    stock.updated_at,
+                ])
+            },
+        ))
+        .bind(self.version.0)
+        .execute(&mut *self.transaction)
         .await?;
-        Ok(result.rows_affected() == 1)
+        expect_rows("stocks inserted", result.rows_affected(), stocks.len())
     }
 
-    async fn quote(&self, symbol: &Symbol, quote: Quote) -> Result<Quoted, StoreError> {
-        let mut transaction = self.database.writer.begin_with("begin immediate").await?;
-        let row: Option<Row> = sqlx::query_as(select_stocks!(
-            "
-            where symbol = ?1
-            "
-        ))
-        .bind(symbol.as_str())
-        .fetch_optional(&mut *transaction)
-        .await?;
-        let Some(row) = row else {
-            return Ok(Quoted::Unknown);
-        };
-        let listed = match Listed::try_from(row)?.quoted(quote) {
-            Ok(listed) => listed,
-            Err(refusal) => return Ok(Quoted::Refused(refusal)),
-        };
+    async fn update(&mut self, stocks: &[&Listed]) -> Result<(), StoreError> {
         let result = sqlx::query(
             "
             update stocks
             set
-                current_price = ?2,
-                previous_close = ?3,
-                change_pct = ?4,
-                updated_at = ?5
-            where symbol = ?1
+                current_price = quoted.value ->> 1,
+                previous_close = quoted.value ->> 2,
+                change_pct = quoted.value ->> 3,
+                updated_at = quoted.value ->> 4,
+                version = ?2
+            from json_each(?1) as quoted
+            where stocks.symbol = quoted.value ->> 0
             ",
         )
-        .bind(symbol.as_str())
-        .bind(listed.stock.current_price.to_string())
-        .bind(listed.previous_close.to_string())
-        .bind(listed.stock.change_pct.to_string())
-        .bind(listed.stock.updated_at.to_string())
-        .execute(&mut *transaction)
+        .bind(rows(
+            stocks,
+            |Listed {
+                 stock,
+                 previous_close,
+                 ..
+             }| {
+                json!([
+                    stock.symbol,
+                    stock.current_price.to_string(),
+                    previous_close.to_string(),
+                    stock.change_pct.to_string(),
+                    stock.updated_at,
+                ])
+            },
+        ))
+        .bind(self.version.0)
+        .execute(&mut *self.transaction)
         .await?;
-        if result.rows_affected() != 1 {
-            return Err(StoreError::Corrupt(format!(
-                "{symbol} vanished under its lock"
-            )));
-        }
-        transaction.commit().await?;
-        Ok(Quoted::Changed(Box::new(listed)))
+        expect_rows("stocks updated", result.rows_affected(), stocks.len())
+    }
+
+    async fn commit(self: Box<Self>) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// A batch of rows as the JSON array that `json_each` takes apart.
+fn rows(stocks: &[&Listed], row: impl Fn(&Listed) -> Value) -> String {
+    Value::Array(stocks.iter().map(|listed| row(listed)).collect()).to_string()
+}
+
+/// One process alone has an embedded database.
+struct NobodyElse;
+
+#[async_trait]
+impl Listener for NobodyElse {
+    async fn changed(&mut self) -> Result<Version, StoreError> {
+        std::future::pending().await
     }
 }

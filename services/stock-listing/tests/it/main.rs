@@ -7,5 +7,6 @@
 mod api;
 mod bad_input;
 mod binary;
+mod live;
 mod support;
 mod wire;

@@ -90,15 +90,5 @@ pub(crate) async fn migrate(database: Database, service: &str) -> Result<(), Ope
     database.migrate(service, postgres, sqlite).await
 }
 
-/// Fails when a statement did not touch as many rows as it must.
-fn expect_rows(what: &str, touched: u64, expected: usize) -> Result<(), StoreError> {
-    if touched == expected as u64 {
-        return Ok(());
-    }
-    Err(StoreError::Corrupt(format!(
-        "{what}: {touched} rows instead of {expected}"
-    )))
-}
-
 #[cfg(test)]
 mod contract;

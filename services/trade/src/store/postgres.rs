@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use market::{Money, Side, Symbol, Timestamp, UserId};
-use service_kit::database::StoreError;
+use service_kit::database::{StoreError, expect_rows};
 use sqlx::{PgConnection, PgPool, Postgres};
 use uuid::Uuid;
 
 use super::row::{self, AnswerRow, PortfolioRow, PositionRow, TradeRow};
-use super::{Store, TradeFilter, Transaction, expect_rows};
+use super::{Store, TradeFilter, Transaction};
 use crate::book::{Book, Changes, Holding, KeptAnswer};
 use crate::order::KeyName;
 use crate::portfolio::Portfolio;

@@ -1,9 +1,7 @@
 //! Rows as both databases give them: numbers and times as text.
 
-use std::str::FromStr;
-
 use market::UserId;
-use service_kit::database::StoreError;
+use service_kit::database::{StoreError, column};
 use service_kit::extract::IdempotencyKey;
 use sqlx::FromRow;
 
@@ -158,10 +156,4 @@ impl AnswerRow {
             },
         ))
     }
-}
-
-/// Reads a column's text back into its type.
-pub(super) fn column<T: FromStr>(name: &str, text: &str) -> Result<T, StoreError> {
-    text.parse()
-        .map_err(|_| StoreError::Corrupt(format!("{text:?} in {name}")))
 }

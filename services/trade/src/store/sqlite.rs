@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use async_trait::async_trait;
 use market::{Money, Side, Symbol, Timestamp, UserId};
 use serde_json::{Value, json};
-use service_kit::database::{Sqlite, StoreError};
+use service_kit::database::{Sqlite, StoreError, column, expect_rows};
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use super::row::{self, AnswerRow, PortfolioRow, PositionRow, TradeRow, column};
-use super::{Store, TradeFilter, Transaction, expect_rows};
+use super::row::{self, AnswerRow, PortfolioRow, PositionRow, TradeRow};
+use super::{Store, TradeFilter, Transaction};
 use crate::book::{Book, Changes, Holding, KeptAnswer};
 use crate::order::KeyName;
 use crate::portfolio::Portfolio;

@@ -7,12 +7,14 @@ use testkit::http::Method;
 use crate::support::{SEEDED, on_both};
 
 /// The rows of the wire contract that this service answers.
-const CALLS: [(&str, &str); 9] = [
+const CALLS: [(&str, &str); 11] = [
     ("get", "/stocks"),
     ("post", "/stocks"),
     ("get", "/stocks/{symbol}"),
     ("get", "/stocks/{symbol}/price"),
     ("put", "/stocks/{symbol}/price"),
+    ("put", "/prices"),
+    ("get", "/stream"),
     ("get", "/health"),
     ("get", "/livez"),
     ("get", "/readyz"),

@@ -1,0 +1,257 @@
+//! The catalogue at one version, with each answer already in bytes. Pure: no I/O, no clock.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::body::Bytes;
+use catalogue_client::StockPrice;
+use market::{Sector, Symbol};
+
+use crate::stock::{Listed, Version};
+
+/// Pages that a snapshot keeps; what is asked for more rarely is put together each time.
+const MAX_KEPT_PAGES: usize = 64;
+
+/// The catalogue at one version.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    version: Version,
+    entries: Vec<Arc<Entry>>,
+    pages: RwLock<HashMap<PageKey, Arc<Page>>>,
+}
+
+/// A stock and what is answered of it.
+pub(crate) struct Entry {
+    /// The stock.
+    pub(crate) listed: Listed,
+    /// It as JSON.
+    pub(crate) json: Bytes,
+    /// Its price alone as JSON.
+    pub(crate) price_json: Bytes,
+}
+
+/// Which stocks to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct PageKey {
+    /// Of this sector alone.
+    pub(crate) sector: Option<Sector>,
+    /// Those after this symbol.
+    pub(crate) after: Option<Symbol>,
+    /// How many to leave out first.
+    pub(crate) skip: u32,
+    /// How many at the most.
+    pub(crate) limit: u32,
+}
+
+/// A page of stocks.
+pub(crate) struct Page {
+    /// A JSON array.
+    pub(crate) json: Bytes,
+    /// How many stocks there are in all pages.
+    pub(crate) total: usize,
+    /// The last symbol, when there are more.
+    pub(crate) last: Option<Symbol>,
+}
+
+impl Entry {
+    fn new(listed: Listed) -> Self {
+        // These types have no value that JSON cannot say.
+        let json = serde_json::to_vec(&listed.stock).unwrap_or_default().into();
+        let price_json = serde_json::to_vec(&StockPrice::from(&listed.stock))
+            .unwrap_or_default()
+            .into();
+        Self {
+            listed,
+            json,
+            price_json,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The catalogue's version.
+    pub(crate) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The catalogue after these stocks changed.
+    pub(crate) fn changed(&self, version: Version, stocks: Vec<Listed>) -> Self {
+        let mut entries = self.entries.clone();
+        for listed in stocks {
+            let place = entries
+                .binary_search_by_key(&listed.stock.symbol, |entry| entry.listed.stock.symbol);
+            let entry = Arc::new(Entry::new(listed));
+            match place {
+                Ok(index) => entries[index] = entry,
+                Err(index) => entries.insert(index, entry),
+            }
+        }
+        Self {
+            version,
+            entries,
+            pages: RwLock::default(),
+        }
+    }
+
+    /// One stock.
+    pub(crate) fn find(&self, symbol: Symbol) -> Option<&Entry> {
+        let place = self
+            .entries
+            .binary_search_by_key(&symbol, |entry| entry.listed.stock.symbol);
+        place.ok().map(|index| &*self.entries[index])
+    }
+
+    /// The stocks that changed after `since`, in the order of their changes.
+    pub(crate) fn since(&self, since: Option<Version>) -> Vec<&Entry> {
+        let is_later = |entry: &&Entry| since.is_none_or(|since| entry.listed.version > since);
+        let mut later: Vec<&Entry> = self
+            .entries
+            .iter()
+            .map(|entry| &**entry)
+            .filter(is_later)
+            .collect();
+        later.sort_by_key(|entry| entry.listed.version);
+        later
+    }
+
+    /// A page of stocks by symbol.
+    pub(crate) fn page(&self, key: &PageKey) -> Arc<Page> {
+        let kept = self
+            .pages
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned();
+        kept.unwrap_or_else(|| {
+            let page = Arc::new(self.put_together(key));
+            let mut pages = self.pages.write().unwrap_or_else(PoisonError::into_inner);
+            if pages.len() < MAX_KEPT_PAGES {
+                pages.insert(key.clone(), Arc::clone(&page));
+            }
+            page
+        })
+    }
+
+    fn put_together(&self, key: &PageKey) -> Page {
+        let is_of_sector =
+            |entry: &&Arc<Entry>| key.sector.is_none() || entry.listed.stock.sector == key.sector;
+        let total = self.entries.iter().filter(is_of_sector).count();
+        let start = key.after.map_or(0, |after| {
+            self.entries
+                .partition_point(|entry| entry.listed.stock.symbol <= after)
+        });
+        let mut rest = self.entries[start..]
+            .iter()
+            .filter(is_of_sector)
+            .skip(key.skip as usize);
+        let mut json = vec![b'['];
+        let mut last = None;
+        for entry in rest.by_ref().take(key.limit as usize) {
+            if last.is_some() {
+                json.push(b',');
+            }
+            json.extend_from_slice(&entry.json);
+            last = Some(entry.listed.stock.symbol);
+        }
+        json.push(b']');
+        let has_more = rest.next().is_some();
+        Page {
+            json: json.into(),
+            total,
+            last: last.filter(|_| has_more),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use market::Timestamp;
+
+    use super::*;
+
+    fn listed(symbol: &str, sector: &str, version: i64) -> Listed {
+        let json = format!(
+            r#"{{"symbol":"{symbol}","name":"Acme","sector":"{sector}","current_price":{version}}}"#
+        );
+        let at = Timestamp::parse("2026-01-05T10:00:00Z").unwrap();
+        Listed::new(serde_json::from_str(&json).unwrap(), at, Version(version))
+    }
+
+    fn catalogue() -> Snapshot {
+        let stocks = vec![
+            listed("B", "x", 1),
+            listed("A", "x", 2),
+            listed("D", "y", 3),
+            listed("C", "x", 4),
+        ];
+        Snapshot::default().changed(Version(4), stocks)
+    }
+
+    fn symbols(page: &Page) -> Vec<String> {
+        let stocks: Vec<catalogue_client::Stock> = serde_json::from_slice(&page.json).unwrap();
+        stocks
+            .iter()
+            .map(|stock| stock.symbol.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_page_is_ordered_filtered_and_knows_whether_there_is_more() {
+        let snapshot = catalogue();
+        let page = |sector: Option<&str>, after: Option<&str>, skip, limit| {
+            let sector = sector.map(|sector| Sector::parse(sector).unwrap());
+            let after = after.map(|after| Symbol::parse(after).unwrap());
+            let page = snapshot.page(&PageKey {
+                sector,
+                after,
+                skip,
+                limit,
+            });
+            (
+                symbols(&page),
+                page.total,
+                page.last.map(|last| last.to_string()),
+            )
+        };
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        assert_eq!(
+            page(None, None, 0, 4),
+            (names(&["A", "B", "C", "D"]), 4, None)
+        );
+        assert_eq!(
+            page(None, None, 1, 2),
+            (names(&["B", "C"]), 4, Some("C".to_owned()))
+        );
+        assert_eq!(
+            page(None, Some("B"), 0, 1),
+            (names(&["C"]), 4, Some("C".to_owned()))
+        );
+        assert_eq!(
+            page(Some("x"), None, 0, 2),
+            (names(&["A", "B"]), 3, Some("B".to_owned()))
+        );
+        assert_eq!(page(Some("x"), None, 9, 2), (names(&[]), 3, None));
+        assert_eq!(page(Some("none"), None, 0, 2), (names(&[]), 0, None));
+    }
+
+    #[test]
+    fn a_change_leaves_the_snapshot_before_it_as_it_was() {
+        let before = catalogue();
+        let key = PageKey {
+            limit: 9,
+            ..PageKey::default()
+        };
+        let page = before.page(&key);
+        let after = before.changed(Version(5), vec![listed("A", "x", 5), listed("AA", "y", 5)]);
+        assert_eq!(before.page(&key).json, page.json);
+        assert_eq!(symbols(&after.page(&key)), ["A", "AA", "B", "C", "D"]);
+        let changed: Vec<String> = after
+            .since(Some(Version(3)))
+            .iter()
+            .map(|entry| entry.listed.stock.symbol.to_string())
+            .collect();
+        assert_eq!(changed, ["C", "A", "AA"]);
+    }
+}
