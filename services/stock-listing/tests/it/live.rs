@@ -47,16 +47,16 @@ impl Events {
                 .unwrap_or_else(|_| panic!("no {text} in {}", self.text))
                 .unwrap();
             self.text
-                .push_str(std::str::from_utf8(&chunk.expect("the stream goes on")).unwrap());
+                .push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
         }
     }
 
     fn last_id(&self) -> &str {
-        let ids = self
+        let mut ids = self
             .text
             .lines()
             .filter_map(|line| line.strip_prefix("id: "));
-        ids.last().expect("an id has come")
+        ids.next_back().unwrap()
     }
 }
 
