@@ -11,7 +11,7 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlitePool};
 use tracing::{error, warn};
 
 use crate::problem::Problem;
@@ -21,12 +21,23 @@ use crate::settings::DatabaseSettings;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a writer of the embedded database waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Idle time after which a connection is asked whether it lives before it is used; asking each time would cost every
+/// transaction a round trip.
+const TRUSTED_IDLE_TIME: Duration = Duration::from_secs(1);
 /// Pause between two attempts to reach a database at start.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
-/// Bounds of a statement and of a transaction that was left open, as PostgreSQL takes them.
-const SESSION_LIMITS: [(&str, &str); 2] = [
+/// What each session of PostgreSQL is set to.
+///
+/// A statement and a transaction that was left open have bounds. Every statement finds its rows by a key, so plans that
+/// read whole tables are ruled out: a plan that is made while a table is empty is kept, and would go on reading all of it.
+/// With that, the plan does not depend on the values, and is made once.
+const SESSION: [(&str, &str); 6] = [
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "30s"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
 ];
 
 /// An open database.
@@ -235,10 +246,22 @@ fn open_postgres(url: &str, max_connections: u32, service: &str) -> Result<PgPoo
         .ok()
         .filter(|_| is_postgres)
         .ok_or(OpenError::Url)?;
-    let options = options.application_name(service).options(SESSION_LIMITS);
+    let options = options
+        .application_name(service)
+        .disable_statement_logging()
+        .options(SESSION);
     Ok(PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED_IDLE_TIME {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_lazy_with(options))
 }
 
@@ -253,7 +276,8 @@ async fn open_sqlite(file: &Path, max_connections: u32) -> Result<Sqlite, OpenEr
         .journal_mode(SqliteJournalMode::Wal)
         // The log is synced at each commit: an acknowledged order survives a loss of power.
         .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
     let failed = |error| OpenError::File(file.to_owned(), error);
     let pool = |size| {
         SqlitePoolOptions::new()

@@ -20,6 +20,10 @@ use crate::settings::Settings;
 )]
 struct Arguments {}
 
+/// Under load the system's allocator costs several per cent of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let Arguments {} = Arguments::parse();
     #[expect(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use catalogue_client::CatalogueClient;
 use service_kit::settings::{CommonSettings, Reader};
 
-/// Lanes on PostgreSQL: enough that one commits while others gather.
-const DEFAULT_LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+/// Lanes on PostgreSQL: one decides while the other commits. More of them only make smaller batches.
+const DEFAULT_LANES: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// Past this, lanes would only wait for each other's connections.
 const MAX_LANES: NonZeroUsize = NonZeroUsize::new(256).unwrap();

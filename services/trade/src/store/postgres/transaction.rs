@@ -32,10 +32,7 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn write(&mut self, changes: &Changes) -> Result<(), StoreError> {
-        write::insert_trades(&mut self.0, &changes.trades).await?;
-        write::write_positions(&mut self.0, changes).await?;
-        write::add_closed_pnl(&mut self.0, &changes.closed_pnl).await?;
-        write::insert_answers(&mut self.0, &changes.answers).await
+        write::write(&mut self.0, changes).await
     }
 
     async fn commit(self: Box<Self>) -> Result<(), StoreError> {
