@@ -41,12 +41,16 @@
     reason = "a test ends with a panic that says what went wrong: here that is the way to report a failure"
 )]
 
+mod backend;
+pub mod digits;
 mod environment;
 mod eventually;
 pub mod http;
 pub mod postgres;
 pub mod process;
 mod watchdog;
+pub mod wire;
 
+pub use backend::Backend;
 pub use eventually::{Outcome, eventually};
 pub use process::Service;

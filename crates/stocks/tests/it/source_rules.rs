@@ -17,7 +17,7 @@ struct Rule {
     is_broken_by: fn(&str) -> bool,
 }
 
-const RULES: [Rule; 5] = [
+const RULES: [Rule; 6] = [
     Rule {
         sentence: "only store/ speaks SQL",
         covers: |path| is_in_a_service(path) && !is_under(path, "store"),
@@ -29,6 +29,11 @@ const RULES: [Rule; 5] = [
             is_in_a_service(path) && !is_under(path, "http") && file_name(path) != "error.rs"
         },
         is_broken_by: |line| has_word(line, "StatusCode"),
+    },
+    Rule {
+        sentence: "a route comes with its documentation, by routes!()",
+        covers: is_in_a_service,
+        is_broken_by: |line| line.contains(".route(") || line.contains(".route_service("),
     },
     Rule {
         sentence: "only main.rs reads the environment",
@@ -266,6 +271,14 @@ fn only_http_and_error_know_status_codes() {
         "services/stock-listing/src/store/mod.rs",
         "StatusCode::NOT_FOUND",
     );
+}
+
+#[test]
+fn a_route_comes_with_its_documentation() {
+    let path = "services/trade/src/http/mod.rs";
+    accepts(path, "OpenApiRouter::new().routes(routes!(trades::list))");
+    refuses(path, "Router::new().route(PATH, get(list))");
+    refuses(path, "router.route_service(PATH, files)");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use testkit::{
     http::{Client, Method},
 };
 
+use crate::support;
 use crate::support::{BINARY, Backend, SEEDED, add, on_both, post_text, quote, seen};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -93,7 +94,7 @@ async fn a_database_that_is_not_served_is_refused_without_telling_its_password()
 async fn the_url_of_the_database_is_read_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let [_, postgres] = Backend::both().await;
-    let (service, api) = postgres.start(&[]).await;
+    let (service, api) = support::start(&postgres, &[]).await;
     add(&api, "NEW", "Any", "1").await;
     let before = seen(&api).await;
     drop(service);
@@ -144,7 +145,7 @@ async fn a_data_folder_that_cannot_be_made_ends_it_with_one_clear_line() {
 #[tokio::test]
 async fn a_second_process_on_one_embedded_database_ends_with_one_clear_line() {
     let [sqlite, _] = Backend::both().await;
-    let (_service, api) = sqlite.start(&[]).await;
+    let (_service, api) = support::start(&sqlite, &[]).await;
     let (name, folder) = sqlite.setting();
     assert_refused(run(&[], &[(name, &folder)]).await, &["in use", &folder]);
     api.get("/health").await.expect(200);
@@ -154,7 +155,7 @@ async fn a_second_process_on_one_embedded_database_ends_with_one_clear_line() {
 async fn the_health_check_tells_a_running_service_from_none() {
     let mut port = String::new();
     for backend in Backend::both().await {
-        let (_service, api) = backend.start(&[]).await;
+        let (_service, api) = support::start(&backend, &[]).await;
         let address = api.base_url().trim_start_matches("http://");
         address
             .split(':')
@@ -219,7 +220,7 @@ async fn the_log_holds_no_body_no_key_and_no_password() {
                 env.push(("DATABASE_URL", url));
             }
             let env: Vec<_> = env.iter().map(|(name, value)| (*name, &**value)).collect();
-            let (service, api) = backend.start(&env).await;
+            let (service, api) = support::start(&backend, &env).await;
             provoke(&api).await;
             service.terminate();
             assert!(service.wait(DEADLINE).await.success());

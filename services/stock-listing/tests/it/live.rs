@@ -7,6 +7,7 @@ use testkit::http::{Client, Method, Reply};
 use testkit::postgres::Server;
 use testkit::{Service, eventually};
 
+use crate::support;
 use crate::support::{Backend, SEEDED, on_both, quote};
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -218,7 +219,7 @@ async fn a_stream_of_some_symbols_has_no_others() {
 #[tokio::test]
 async fn a_stop_ends_the_streams() {
     for backend in Backend::both().await {
-        let (service, api) = backend.start(&SEEDED).await;
+        let (service, api) = support::start(&backend, &SEEDED).await;
         let mut events = Events::open(&api, "/stream", None).await;
         events.until("\"symbol\":\"XOM\"").await;
         service.terminate();
@@ -245,8 +246,10 @@ async fn replicas_hear_of_each_other_and_of_what_they_missed() {
     let mut server = Server::start().await;
     let database = server.database().await;
     let backend = Backend::Postgres(database);
-    let (one, other): ((Service, Client), (Service, Client)) =
-        (backend.start(&SEEDED).await, backend.start(&SEEDED).await);
+    let (one, other): ((Service, Client), (Service, Client)) = (
+        support::start(&backend, &SEEDED).await,
+        support::start(&backend, &SEEDED).await,
+    );
     let mut events = Events::open(&other.1, "/stream?symbols=AAPL", None).await;
     quote(&one.1, "AAPL", "price=1").await.expect(200);
     shows(&other.1, "1").await;

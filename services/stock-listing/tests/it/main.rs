@@ -9,4 +9,3 @@ mod bad_input;
 mod binary;
 mod live;
 mod support;
-mod wire;

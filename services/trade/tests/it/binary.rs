@@ -97,7 +97,7 @@ async fn the_url_of_the_database_is_read_from_a_file() {
     drop(service);
 
     let file = folder.path().join("url");
-    fs::write(&file, format!("{}\n", postgres.settings().1)).unwrap();
+    fs::write(&file, format!("{}\n", postgres.setting().1)).unwrap();
     // The file is preferred to the variable.
     let env = [
         ("DATABASE_URL", "postgres://postgres@127.0.0.1:1/other"),
@@ -143,7 +143,7 @@ async fn a_data_folder_that_cannot_be_made_ends_it_with_one_clear_line() {
 async fn a_second_process_on_one_embedded_database_ends_with_one_clear_line() {
     let [sqlite, _] = Backend::both().await;
     let (_service, api) = Trade::start(&sqlite, &[]).await;
-    let (name, folder) = sqlite.settings();
+    let (name, folder) = sqlite.setting();
     assert_refused(run(&[], &[(name, &folder)]).await, &["in use", &folder]);
     api.get("/health").await.expect(200);
 }

@@ -12,4 +12,3 @@ mod concurrency;
 mod faults;
 mod market_prices;
 mod support;
-mod wire;

@@ -1,48 +1,18 @@
 //! Starts the service: once on each database, alone or beside a catalogue that a test can change and switch off.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use serde_json::value::RawValue;
-use tempfile::TempDir;
+pub(crate) use testkit::Backend;
+pub(crate) use testkit::digits::{assert_members, members, next_page, rows, text_of};
 use testkit::{
     Service,
     http::{Client, Method, Reply, RequestBuilder},
-    postgres::Database,
 };
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_trade");
 
-/// The members of a JSON object, each in its exact digits.
-pub(crate) type Members = BTreeMap<String, Box<RawValue>>;
-
-/// Where a service keeps its data; it ends with this value.
-pub(crate) enum Backend {
-    /// A folder for the embedded database.
-    Sqlite(TempDir),
-    /// A database on the server that the tests share.
-    Postgres(Database),
-}
-
 /// Starts the binary.
 pub(crate) struct Trade;
-
-impl Backend {
-    /// Both of them, fresh and empty: every test runs on each.
-    pub(crate) async fn both() -> [Self; 2] {
-        [
-            Self::Sqlite(tempfile::tempdir().unwrap()),
-            Self::Postgres(testkit::postgres::database().await),
-        ]
-    }
-
-    /// The settings that name it.
-    pub(crate) fn settings(&self) -> (&'static str, String) {
-        match self {
-            Self::Sqlite(folder) => ("DATA_DIR", folder.path().display().to_string()),
-            Self::Postgres(database) => ("DATABASE_URL", database.url()),
-        }
-    }
-}
 
 impl Trade {
     /// The service, ready, on this database; may be called again for a replica or for a restart.
@@ -58,7 +28,7 @@ impl Trade {
         reason = "shown by a test that fails, which has run on both databases"
     )]
     pub(crate) fn spawn(backend: &Backend, extra_env: &[(&str, &str)]) -> Service {
-        let (name, value) = backend.settings();
+        let (name, value) = backend.setting();
         eprintln!("trade with {name}={value}");
         let mut env = vec![(name, value.as_str())];
         env.extend(extra_env);
@@ -109,47 +79,6 @@ pub(crate) async fn buy(api: &Client, user_id: &str, symbol: &str, at: [&str; 2]
 /// A sell order that is executed.
 pub(crate) async fn sell(api: &Client, user_id: &str, symbol: &str, at: [&str; 2]) -> Reply {
     order(api, "sell", user_id, symbol, at).await.expect(201)
-}
-
-/// The members of an object that was answered.
-#[track_caller]
-pub(crate) fn members(reply: &Reply) -> Members {
-    serde_json::from_str(reply.text()).unwrap_or_else(|error| panic!("{error} in {reply}"))
-}
-
-/// The objects of an array that was answered.
-#[track_caller]
-pub(crate) fn rows(reply: &Reply) -> Vec<Members> {
-    serde_json::from_str(reply.text()).unwrap_or_else(|error| panic!("{error} in {reply}"))
-}
-
-/// Compares members with what they must be, as JSON texts.
-#[track_caller]
-pub(crate) fn assert_members(object: &Members, expected: &[(&str, &str)]) {
-    for (name, value) in expected {
-        let found = object.get(*name).map(|found| found.get());
-        assert_eq!(found, Some(*value), "{name} in {object:?}");
-    }
-}
-
-/// The text of a member that is a string.
-#[track_caller]
-pub(crate) fn text_of(object: &Members, name: &str) -> String {
-    serde_json::from_str(object[name].get()).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-/// The target of the Link to the next page, if there is one.
-#[track_caller]
-pub(crate) fn next_page(reply: &Reply) -> Option<String> {
-    let link = reply.header("link")?;
-    let target = link
-        .strip_prefix('<')
-        .and_then(|link| link.strip_suffix(">; rel=\"next\""));
-    Some(
-        target
-            .unwrap_or_else(|| panic!("no next page in {reply}"))
-            .to_owned(),
-    )
 }
 
 /// All that can be seen of a user: what a refused call must leave as it was.

@@ -2,10 +2,8 @@
 
 use testkit::http::Method;
 
-use crate::{
-    support::{SEEDED, on_both},
-    wire,
-};
+use crate::support::{SEEDED, on_both};
+use testkit::wire;
 
 /// The last four bytes of a gzip file are the length of what it holds (RFC 1952 section 2.3.1).
 fn length_of_gzipped(body: &[u8]) -> usize {

@@ -1,9 +1,7 @@
 //! What is no HTTP, or only half of it.
 
-use crate::{
-    support::{SEEDED, on_both, seen},
-    wire,
-};
+use crate::support::{SEEDED, on_both, seen};
+use testkit::wire;
 
 const STOCK: &str = r#"{"symbol":"NEW","name":"New Inc.","current_price":1}"#;
 

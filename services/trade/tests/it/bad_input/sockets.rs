@@ -1,10 +1,8 @@
 //! What is no HTTP, or only half of it.
 
 use super::USER;
-use crate::{
-    support::{buy, on_both, order_body, seen_of},
-    wire,
-};
+use crate::support::{buy, on_both, order_body, seen_of};
+use testkit::wire;
 
 #[tokio::test]
 async fn garbage_in_place_of_http_harms_nobody_else() {
