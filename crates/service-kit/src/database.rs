@@ -299,7 +299,7 @@ async fn open_sqlite(file: &Path, max_connections: u32) -> Result<Sqlite, OpenEr
     })
 }
 
-/// Keeps a second process out: its lanes would not know of the orders of the first.
+/// Keeps a second process out: what a service holds in memory would not know of the other's changes.
 fn lock_file(database: &Path) -> Result<Arc<File>, OpenError> {
     let path = database.with_extension("lock");
     let failed = |error: std::io::Error| OpenError::File(path.clone(), error.into());

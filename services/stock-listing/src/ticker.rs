@@ -3,7 +3,7 @@
 //! A frame holds the latest state of what changed since the frame before, so that a burst of prices costs one event a
 //! stock, and whoever misses frames catches up from the snapshot.
 
-use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,8 @@ pub(crate) struct Frame {
     pub(crate) version: Version,
     /// Every event.
     pub(crate) all: Bytes,
-    events: Vec<(Symbol, Bytes)>,
+    /// Where each stock's event stands in them.
+    places: Vec<(Symbol, Range<usize>)>,
 }
 
 impl Ticker {
@@ -49,10 +50,13 @@ impl Ticker {
         let mut sent = snapshots.borrow_and_update().version();
         while snapshots.changed().await.is_ok() {
             let snapshot = Arc::clone(&snapshots.borrow_and_update());
-            let frame = Frame::since(&snapshot, Some(sent), |_| true);
+            // Who comes later starts from a snapshot that is no older than this one.
+            if self.0.receiver_count() > 0 {
+                let frame = Frame::since(&snapshot, Some(sent), |_| true);
+                // The one error is that the last listener has just gone.
+                let _ = self.0.send(Arc::new(frame));
+            }
             sent = snapshot.version();
-            // The one error is that nobody listens.
-            let _ = self.0.send(Arc::new(frame));
             tokio::time::sleep(FRAME_PAUSE).await;
         }
     }
@@ -70,37 +74,34 @@ impl Frame {
             .into_iter()
             .filter(|entry| is_wanted(&entry.listed.stock.symbol))
             .collect();
-        let mut events = Vec::with_capacity(wanted.len());
         let mut all = Vec::new();
+        let mut places = Vec::with_capacity(wanted.len());
         for (index, entry) in wanted.iter().enumerate() {
+            let start = all.len();
             // The id counts for all events before it, so it stands where nothing of its version follows.
             let is_last = wanted
                 .get(index + 1)
                 .is_none_or(|next| next.listed.version > entry.listed.version);
-            let mut event = String::with_capacity(entry.price_json.len() + 40);
-            // Writing to a String cannot fail.
             if is_last {
-                let _ = writeln!(event, "id: {}", entry.listed.version.0);
+                let id = format!("id: {}\n", entry.listed.version.0);
+                all.extend_from_slice(id.as_bytes());
             }
-            event.push_str("event: price\ndata: ");
-            let mut event = event.into_bytes();
-            event.extend_from_slice(&entry.price_json);
-            event.extend_from_slice(b"\n\n");
-            all.extend_from_slice(&event);
-            events.push((entry.listed.stock.symbol, event.into()));
+            all.extend_from_slice(b"event: price\ndata: ");
+            all.extend_from_slice(&entry.price_json);
+            all.extend_from_slice(b"\n\n");
+            places.push((entry.listed.stock.symbol, start..all.len()));
         }
         Self {
             version: snapshot.version(),
             all: all.into(),
-            events,
+            places,
         }
     }
 
     /// The events of these stocks alone.
     pub(crate) fn only(&self, is_wanted: impl Fn(&Symbol) -> bool) -> Bytes {
-        let wanted = self.events.iter().filter(|(symbol, _)| is_wanted(symbol));
-        wanted
-            .flat_map(|(_, event)| event.iter().copied())
-            .collect()
+        let wanted = self.places.iter().filter(|(symbol, _)| is_wanted(symbol));
+        let events: Vec<&[u8]> = wanted.map(|(_, place)| &self.all[place.clone()]).collect();
+        events.concat().into()
     }
 }

@@ -27,8 +27,8 @@ use crate::ticker::Frame;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Symbols that one stream may name.
 const MAX_SYMBOLS: usize = 1_000;
-/// Where the browser starts again after a loss, in milliseconds.
-const PREAMBLE: &str = "retry: 1000\n\n";
+/// How long a browser waits after a loss before it connects again, in milliseconds.
+const PREAMBLE: &[u8] = b"retry: 1000\n\n";
 
 /// Which prices to stream.
 #[derive(IntoParams)]
@@ -103,9 +103,7 @@ pub(super) async fn show(
         is_behind: true,
         lifecycle: app.lifecycle,
     };
-    let first = stream::iter([Ok::<Bytes, Infallible>(Bytes::from_static(
-        PREAMBLE.as_bytes(),
-    ))]);
+    let first = stream::iter([Ok::<Bytes, Infallible>(Bytes::from_static(PREAMBLE))]);
     let events = stream::unfold(reader, async |mut reader| {
         let events = reader.next().await?;
         Some((Ok(events), reader))
