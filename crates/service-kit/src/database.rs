@@ -100,6 +100,18 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+impl StoreError {
+    /// Whether the database said so itself, so that the statement is known to have had no effect.
+    pub fn is_told(&self) -> bool {
+        match self {
+            Self::Unavailable(error) | Self::Conflict(error) | Self::Refused(error) => {
+                error.as_database_error().is_some()
+            }
+            Self::Corrupt(_) => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if is_conflict(&error) {

@@ -2,7 +2,7 @@
 //!
 //! Orders are decided one after the other, each on what the ones before it left.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use market::{Money, Symbol, Timestamp, UserId};
 use uuid::Uuid;
@@ -14,10 +14,22 @@ use crate::trade::Trade;
 /// A user's holding in one stock.
 pub(crate) type Holding = (UserId, Symbol);
 
+/// The version of a user's account, which grows with each change of what the user has; `None` before the first.
+pub(crate) type Version = Option<i64>;
+
+/// What is stored of the holdings that were asked for, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The version of each user's account.
+    pub(crate) versions: BTreeMap<UserId, Version>,
+    /// The positions; a holding without one is empty.
+    pub(crate) positions: BTreeMap<Holding, Position>,
+}
+
 /// What is known of the holdings and keys that a batch touches.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    positions: BTreeMap<Holding, Position>,
+    held: Held,
     answers: HashMap<KeyName, KeptAnswer>,
     changes: Changes,
 }
@@ -25,6 +37,8 @@ pub(crate) struct Book {
 /// What a batch is to write.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
+    /// Whose account changes, and the version on which that was decided.
+    pub(crate) versions: BTreeMap<UserId, Version>,
     /// Trades, in the order in which they were made.
     pub(crate) trades: Vec<Trade>,
     /// Positions as they are now; `None` where there is none any more.
@@ -72,13 +86,10 @@ pub(crate) enum Outcome {
 pub(crate) type Answering = fn(&Order, &Result<Trade, Refusal>) -> Answer;
 
 impl Book {
-    /// A book of these positions and answers.
-    pub(crate) fn new(
-        positions: BTreeMap<Holding, Position>,
-        answers: HashMap<KeyName, KeptAnswer>,
-    ) -> Self {
+    /// A book of these holdings and answers.
+    pub(crate) fn new(held: Held, answers: HashMap<KeyName, KeptAnswer>) -> Self {
         Self {
-            positions,
+            held,
             answers,
             changes: Changes::default(),
         }
@@ -86,7 +97,7 @@ impl Book {
 
     /// What a user holds of a stock.
     pub(crate) fn position(&self, user_id: &UserId, symbol: Symbol) -> Option<Position> {
-        self.positions.get(&(user_id.clone(), symbol)).copied()
+        self.held.positions.get(&(user_id.clone(), symbol)).copied()
     }
 
     /// What was answered under a key.
@@ -119,13 +130,38 @@ impl Book {
             };
             self.answers.insert(name.clone(), kept.clone());
             self.changes.answers.push((name, kept));
+            self.touch(&order.user_id);
         }
         Outcome::Answered(answer)
+    }
+
+    /// The users of these orders that were told a no on what nothing else confirms: their accounts do not change.
+    pub(crate) fn refused<'a>(
+        &self,
+        orders: &'a [Order],
+        outcomes: &[Outcome],
+    ) -> BTreeSet<&'a UserId> {
+        let decided = orders.iter().zip(outcomes);
+        let refused = decided.filter(|(_, outcome)| {
+            matches!(outcome, Outcome::Answered(answer) if answer.trade_id.is_none())
+        });
+        refused
+            .map(|(order, _)| &order.user_id)
+            .filter(|user_id| !self.changes.versions.contains_key(*user_id))
+            .collect()
     }
 
     /// What the orders changed.
     pub(crate) fn into_changes(self) -> Changes {
         self.changes
+    }
+
+    /// Remembers that a user's account changes.
+    fn touch(&mut self, user_id: &UserId) {
+        if !self.changes.versions.contains_key(user_id) {
+            let version = self.held.versions.get(user_id).copied().flatten();
+            self.changes.versions.insert(user_id.clone(), version);
+        }
     }
 
     fn execute(&mut self, order: &Order, id: Uuid, now: Timestamp) -> Result<Trade, Refusal> {
@@ -146,8 +182,8 @@ impl Book {
             .ok_or(Refusal::PositionTooLarge)?;
 
         match fill.after {
-            Some(position) => self.positions.insert(holding.clone(), position),
-            None => self.positions.remove(&holding),
+            Some(position) => self.held.positions.insert(holding.clone(), position),
+            None => self.held.positions.remove(&holding),
         };
         if closed != Money::ZERO {
             self.changes
@@ -155,6 +191,7 @@ impl Book {
                 .insert(order.user_id.clone(), closed);
         }
         self.changes.positions.insert(holding, (fill.after, now));
+        self.touch(&order.user_id);
         let trade = Trade {
             id,
             user_id: order.user_id.clone(),

@@ -5,6 +5,7 @@ mod book;
 mod engine;
 mod error;
 mod http;
+mod known;
 mod order;
 mod portfolio;
 mod position;

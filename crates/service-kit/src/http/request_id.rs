@@ -28,7 +28,7 @@ impl RequestId {
     }
 
     /// A new id.
-    pub(crate) fn new(id: uuid::Uuid) -> Self {
+    pub fn new(id: uuid::Uuid) -> Self {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let text = id.hyphenated().encode_lower(&mut text);
         Self(HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("")))

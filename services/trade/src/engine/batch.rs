@@ -1,45 +1,121 @@
-//! One batch: lock, read, decide, write, commit, in that order and in one transaction.
+//! One batch. As long as no other process touches its users, what is held is known from the batches before, and one
+//! statement asserts that and writes. Else: lock, read, decide, write, commit, in that order and in one transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use service_kit::database::StoreError;
+use market::UserId;
 
 use super::Tools;
-use crate::book::{Holding, Outcome};
+use crate::book::{Book, Changes, Outcome};
+use crate::known::{Known, holdings};
 use crate::order::{KeyName, Order};
+use crate::store::{Verdict, WriteError};
 
-/// Where a batch failed.
-#[derive(Debug)]
-pub(super) enum BatchError {
-    /// Before its commit: nothing of it happened.
-    Before(StoreError),
-    /// At its commit: it may have happened.
-    AtCommit(StoreError),
+/// Batches that are locked first after one was overtaken: who shares its users with others would be overtaken again.
+const SHARED_BATCHES: u32 = 64;
+
+/// How a lane executes its batches.
+#[derive(Default)]
+pub(super) struct Gait {
+    known: Known,
+    /// Batches that are still to be locked first.
+    shared: u32,
 }
 
-impl From<StoreError> for BatchError {
-    fn from(error: StoreError) -> Self {
-        Self::Before(error)
+impl Gait {
+    /// Executes `orders` in their order; one outcome each.
+    pub(super) async fn execute(
+        &mut self,
+        tools: &Tools,
+        orders: &[Order],
+    ) -> Result<Vec<Outcome>, WriteError> {
+        let result = self.attempt(tools, orders).await;
+        if result.is_err() {
+            // What is stored now is anyone's guess.
+            self.known.forget_all();
+        }
+        result
+    }
+
+    async fn attempt(
+        &mut self,
+        tools: &Tools,
+        orders: &[Order],
+    ) -> Result<Vec<Outcome>, WriteError> {
+        if self.shared > 0 {
+            self.shared -= 1;
+            return lock_and_execute(tools, orders).await;
+        }
+        let (outcomes, changes) = self.decide(tools, orders).await?;
+        if changes.versions.is_empty() {
+            return Ok(outcomes);
+        }
+        match tools.store.write_if_current(&changes).await? {
+            Verdict::Written => {
+                self.known.wrote(&changes);
+                Ok(outcomes)
+            }
+            Verdict::Overtaken => {
+                self.shared = SHARED_BATCHES;
+                self.known.forget_all();
+                lock_and_execute(tools, orders).await
+            }
+            Verdict::KeyTaken => {
+                for order in orders {
+                    self.known.forget(&order.user_id);
+                }
+                lock_and_execute(tools, orders).await
+            }
+        }
+    }
+
+    /// Decides on what is known; what is not, and who would be told a no on nothing else, is read first.
+    async fn decide(
+        &mut self,
+        tools: &Tools,
+        orders: &[Order],
+    ) -> Result<(Vec<Outcome>, Changes), WriteError> {
+        let mut read: BTreeSet<UserId> = BTreeSet::new();
+        loop {
+            let missing = self.known.missing(orders);
+            if !missing.is_empty() {
+                let held = tools.store.read(&missing).await?;
+                self.known.learn(&missing, &held);
+                read.extend(missing.into_iter().map(|(user_id, _)| user_id));
+            }
+            let mut book = Book::new(self.known.held(orders), HashMap::new());
+            let outcomes = decide(tools, &mut book, orders);
+            let refused = book.refused(orders, &outcomes);
+            let doubtful: Vec<_> = refused
+                .into_iter()
+                .filter(|user| !read.contains(*user))
+                .collect();
+            if doubtful.is_empty() {
+                return Ok((outcomes, book.into_changes()));
+            }
+            for user_id in doubtful {
+                self.known.forget(user_id);
+            }
+        }
     }
 }
 
-/// Executes `orders` in their order; one outcome each.
-pub(super) async fn execute(tools: &Tools, orders: &[Order]) -> Result<Vec<Outcome>, BatchError> {
+async fn lock_and_execute(tools: &Tools, orders: &[Order]) -> Result<Vec<Outcome>, WriteError> {
     let users = orders.iter().map(|order| order.user_id.clone()).collect();
-    let holdings: BTreeSet<Holding> = orders
-        .iter()
-        .map(|order| (order.user_id.clone(), order.symbol))
-        .collect();
     let keys: Vec<KeyName> = orders.iter().filter_map(Order::key_name).collect();
 
     let mut transaction = tools.store.lock(&users).await?;
-    let mut book = transaction.read(&holdings, &keys).await?;
+    let mut book = transaction.read(&holdings(orders.iter()), &keys).await?;
+    let outcomes = decide(tools, &mut book, orders);
+    transaction.write(&book.into_changes()).await?;
+    transaction.commit().await.map_err(WriteError::AtCommit)?;
+    Ok(outcomes)
+}
+
+fn decide(tools: &Tools, book: &mut Book, orders: &[Order]) -> Vec<Outcome> {
     let decide = |order| {
         let now = tools.clock.now();
         book.decide(order, tools.ids.next(now), now, tools.answering)
     };
-    let outcomes = orders.iter().map(decide).collect();
-    transaction.write(&book.into_changes()).await?;
-    transaction.commit().await.map_err(BatchError::AtCommit)?;
-    Ok(outcomes)
+    orders.iter().map(decide).collect()
 }

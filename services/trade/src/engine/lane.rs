@@ -4,10 +4,11 @@ use service_kit::database::StoreError;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use super::batch::{self, BatchError};
+use super::batch::Gait;
 use super::{EngineError, Tools, Waiting};
 use crate::book::Outcome;
 use crate::order::Order;
+use crate::store::WriteError;
 
 /// Orders that are committed together at the most.
 const MAX_BATCH_ORDERS: usize = 512;
@@ -15,6 +16,7 @@ const MAX_BATCH_ORDERS: usize = 512;
 const MAX_CONFLICT_RETRIES: usize = 5;
 
 pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
+    let mut gait = Gait::default();
     let mut waiting = Vec::with_capacity(MAX_BATCH_ORDERS);
     while queue.recv_many(&mut waiting, MAX_BATCH_ORDERS).await > 0 {
         let (orders, replies): (Vec<Order>, Vec<_>) = waiting
@@ -22,7 +24,7 @@ pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
             .map(|waiting| (waiting.order, waiting.reply))
             .unzip();
         tools.batch_sizes.observe(orders.len());
-        let outcomes = execute(&tools, &orders).await;
+        let outcomes = execute(&tools, &mut gait, &orders).await;
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
             // A client that has hung up does not need its reply.
             let _ = reply.send(outcome);
@@ -31,13 +33,17 @@ pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
 }
 
 /// Executes orders together, or, when the batch fails for the sake of one of them, each by itself.
-async fn execute(tools: &Tools, orders: &[Order]) -> Vec<Result<Outcome, EngineError>> {
-    match attempt(tools, orders).await {
+async fn execute(
+    tools: &Tools,
+    gait: &mut Gait,
+    orders: &[Order],
+) -> Vec<Result<Outcome, EngineError>> {
+    match attempt(tools, gait, orders).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         Err(EngineError::Failed) if orders.len() > 1 => {
             let mut outcomes = Vec::with_capacity(orders.len());
             for order in orders {
-                let alone = attempt(tools, std::slice::from_ref(order)).await;
+                let alone = attempt(tools, gait, std::slice::from_ref(order)).await;
                 outcomes.push(
                     alone.and_then(|outcomes| {
                         outcomes.into_iter().next().ok_or(EngineError::Failed)
@@ -50,26 +56,30 @@ async fn execute(tools: &Tools, orders: &[Order]) -> Vec<Result<Outcome, EngineE
     }
 }
 
-async fn attempt(tools: &Tools, orders: &[Order]) -> Result<Vec<Outcome>, EngineError> {
+async fn attempt(
+    tools: &Tools,
+    gait: &mut Gait,
+    orders: &[Order],
+) -> Result<Vec<Outcome>, EngineError> {
     let mut retries = 0;
     loop {
-        let error = match batch::execute(tools, orders).await {
+        let error = match gait.execute(tools, orders).await {
             Ok(outcomes) => return Ok(outcomes),
             Err(error) => error,
         };
         match error {
-            BatchError::Before(StoreError::Conflict(_)) if retries < MAX_CONFLICT_RETRIES => {
+            WriteError::Before(StoreError::Conflict(_)) if retries < MAX_CONFLICT_RETRIES => {
                 retries += 1;
             }
-            BatchError::Before(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) => {
+            WriteError::Before(error @ (StoreError::Conflict(_) | StoreError::Unavailable(_))) => {
                 warn!(%error, orders = orders.len(), "orders not executed");
                 return Err(EngineError::Unavailable);
             }
-            BatchError::Before(error) => {
+            WriteError::Before(error) => {
                 error!(%error, orders = orders.len(), "a batch of orders failed");
                 return Err(EngineError::Failed);
             }
-            BatchError::AtCommit(error) => {
+            WriteError::AtCommit(error) => {
                 error!(%error, orders = orders.len(), "the outcome of orders is unknown");
                 return Err(EngineError::OutcomeUnknown);
             }

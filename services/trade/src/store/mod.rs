@@ -13,7 +13,7 @@ use service_kit::database::{Database, OpenError, StoreError};
 use sqlx::migrate;
 use uuid::Uuid;
 
-use crate::book::{Book, Changes, Holding};
+use crate::book::{Book, Changes, Held, Holding};
 use crate::order::KeyName;
 use crate::portfolio::Portfolio;
 use crate::trade::Trade;
@@ -21,6 +21,12 @@ use crate::trade::Trade;
 /// What trading needs of a database.
 #[async_trait]
 pub(crate) trait Store: Send + Sync {
+    /// What is stored of these holdings now.
+    async fn read(&self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError>;
+
+    /// Writes a batch and commits it, unless somebody else has changed its users' accounts or used its keys meanwhile.
+    async fn write_if_current(&self, changes: &Changes) -> Result<Verdict, WriteError>;
+
     /// Begins a transaction in which nobody else changes what these users have.
     async fn lock(&self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError>;
 
@@ -52,6 +58,32 @@ pub(crate) trait Transaction: Send {
 
     /// Makes it last.
     async fn commit(self: Box<Self>) -> Result<(), StoreError>;
+}
+
+/// What became of a batch that was to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is stored for good.
+    Written,
+    /// An account is at another version than the batch was decided on: nothing was written.
+    Overtaken,
+    /// A key has an answer already: nothing was written.
+    KeyTaken,
+}
+
+/// Where a batch failed.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// Before its commit: nothing of it happened.
+    Before(StoreError),
+    /// At its commit: it may have happened.
+    AtCommit(StoreError),
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        Self::Before(error)
+    }
 }
 
 /// Which trades to list.

@@ -5,7 +5,7 @@ use service_kit::database::{StoreError, column};
 use service_kit::extract::IdempotencyKey;
 use sqlx::FromRow;
 
-use crate::book::{Answer, Holding, KeptAnswer};
+use crate::book::{Answer, Held, KeptAnswer};
 use crate::order::KeyName;
 use crate::portfolio::{OpenPosition, Portfolio};
 use crate::position::Position;
@@ -45,34 +45,53 @@ impl TryFrom<TradeRow> for Trade {
     }
 }
 
+/// A holding that was asked for, with its account's version; null is what there is not.
 #[derive(FromRow)]
-pub(super) struct PositionRow {
+pub(super) struct HeldRow {
     user_id: String,
+    version: Option<i64>,
     symbol: String,
-    quantity: String,
-    cost_basis: String,
-    realized_pnl: String,
+    quantity: Option<String>,
+    cost_basis: Option<String>,
+    realized_pnl: Option<String>,
 }
 
-impl PositionRow {
-    pub(super) fn read(self) -> Result<(Holding, Position), StoreError> {
-        let holding = (
-            column("portfolio.user_id", &self.user_id)?,
-            column("portfolio.symbol", &self.symbol)?,
-        );
-        let position = Position {
-            quantity: column("portfolio.quantity", &self.quantity)?,
-            cost_basis: column("portfolio.cost_basis", &self.cost_basis)?,
-            realized_pnl: column("portfolio.realized_pnl", &self.realized_pnl)?,
-        };
-        Ok((holding, position))
+impl HeldRow {
+    pub(super) fn read(rows: Vec<Self>) -> Result<Held, StoreError> {
+        let mut held = Held::default();
+        for row in rows {
+            let user_id: UserId = column("accounts.user_id", &row.user_id)?;
+            if let Some(position) = position(row.quantity, row.cost_basis, row.realized_pnl)? {
+                let symbol = column("portfolio.symbol", &row.symbol)?;
+                held.positions.insert((user_id.clone(), symbol), position);
+            }
+            held.versions.insert(user_id, row.version);
+        }
+        Ok(held)
     }
+}
+
+/// The position that these columns make; none when they are null.
+fn position(
+    quantity: Option<String>,
+    cost_basis: Option<String>,
+    realized_pnl: Option<String>,
+) -> Result<Option<Position>, StoreError> {
+    let (Some(quantity), Some(cost_basis), Some(realized_pnl)) =
+        (quantity, cost_basis, realized_pnl)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Position {
+        quantity: column("portfolio.quantity", &quantity)?,
+        cost_basis: column("portfolio.cost_basis", &cost_basis)?,
+        realized_pnl: column("portfolio.realized_pnl", &realized_pnl)?,
+    }))
 }
 
 /// An account with one of its positions, or with none.
 #[derive(FromRow)]
 pub(super) struct PortfolioRow {
-    user_id: String,
     closed_pnl: String,
     symbol: Option<String>,
     quantity: Option<String>,
@@ -85,24 +104,14 @@ pub(super) struct PortfolioRow {
 pub(super) fn portfolio(rows: Vec<PortfolioRow>) -> Result<Portfolio, StoreError> {
     let mut portfolio = Portfolio::default();
     for row in rows {
-        portfolio.closed_pnl = column("accounts.closed_pnl", &row.closed_pnl)?;
-        let (Some(symbol), Some(quantity), Some(cost_basis), Some(realized_pnl), Some(updated_at)) = (
-            row.symbol,
-            row.quantity,
-            row.cost_basis,
-            row.realized_pnl,
-            row.updated_at,
-        ) else {
+        portfolio.closed_pnl = column("profits.closed_pnl", &row.closed_pnl)?;
+        let position = position(row.quantity, row.cost_basis, row.realized_pnl)?;
+        let (Some(position), Some(symbol), Some(updated_at)) =
+            (position, row.symbol, row.updated_at)
+        else {
             continue;
         };
-        let position = PositionRow {
-            user_id: row.user_id,
-            symbol,
-            quantity,
-            cost_basis,
-            realized_pnl,
-        };
-        let ((_, symbol), position) = position.read()?;
+        let symbol = column("portfolio.symbol", &symbol)?;
         let updated_at = column("portfolio.updated_at", &updated_at)?;
         portfolio.positions.push(OpenPosition {
             symbol,

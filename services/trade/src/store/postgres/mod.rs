@@ -1,5 +1,7 @@
 //! Orders in PostgreSQL.
 
+mod numeric;
+mod read;
 mod transaction;
 mod write;
 
@@ -13,7 +15,8 @@ use uuid::Uuid;
 
 use self::transaction::PostgresTransaction;
 use super::row::{self, PortfolioRow, TradeRow};
-use super::{Store, TradeFilter, Transaction};
+use super::{Store, TradeFilter, Transaction, Verdict, WriteError};
+use crate::book::{Changes, Held, Holding};
 use crate::portfolio::Portfolio;
 use crate::trade::Trade;
 
@@ -70,6 +73,25 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
+    async fn read(&self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
+        read::read_held(&mut connection, holdings).await
+    }
+
+    async fn write_if_current(&self, changes: &Changes) -> Result<Verdict, WriteError> {
+        let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
+        // One statement is a transaction by itself. An error that the server tells undid it; a lost connection tells nothing.
+        write::write(&mut connection, changes)
+            .await
+            .map_err(|error| {
+                if error.is_told() {
+                    WriteError::Before(error)
+                } else {
+                    WriteError::AtCommit(error)
+                }
+            })
+    }
+
     async fn lock(&self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError> {
         // Accounts are never deleted and always locked by user_id, so that no two batches, of any
         // replica, wait for each other.
@@ -136,14 +158,14 @@ impl Store for PostgresStore {
         let rows: Vec<PortfolioRow> = sqlx::query_as(
             r#"
             select
-                user_id,
-                accounts.closed_pnl::text,
+                coalesce(profits.closed_pnl, 0)::text as closed_pnl,
                 portfolio.symbol,
                 portfolio.quantity::text,
                 portfolio.cost_basis::text,
                 portfolio.realized_pnl::text,
                 to_char(portfolio.updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as updated_at
             from accounts
+            left join profits using (user_id)
             left join portfolio using (user_id)
             where user_id = $1
             order by portfolio.symbol

@@ -1,31 +1,42 @@
 //! Writes what a batch of orders changed, in one statement: each part costs a round trip otherwise.
 
-use market::{Money, Timestamp, UserId};
+use market::{Timestamp, UserId};
 use service_kit::database::{StoreError, expect_rows};
 use sqlx::PgConnection;
 
+use super::numeric::Numeric;
 use crate::book::{Changes, Holding};
 use crate::position::Position;
+use crate::store::Verdict;
 
-/// How many rows each part touched.
+/// What became of the batch, and how many rows each part touched.
 #[derive(sqlx::FromRow)]
-struct Touched {
+struct Written {
+    is_current: bool,
+    has_taken_key: bool,
     trades: i64,
     open: i64,
-    accounts: i64,
+    profits: i64,
     answers: i64,
 }
 
 pub(super) async fn write(
     connection: &mut PgConnection,
     changes: &Changes,
-) -> Result<(), StoreError> {
+) -> Result<Verdict, StoreError> {
     let Changes {
+        versions,
         trades,
         positions,
         closed_pnl,
         answers,
     } = changes;
+    let known = || {
+        versions
+            .iter()
+            .filter_map(|(user_id, version)| Some((user_id, (*version)?)))
+    };
+    let opened = versions.iter().filter(|(_, version)| version.is_none());
     let mut open: Vec<(&Holding, &Position, &Timestamp)> = Vec::with_capacity(positions.len());
     // A position that was opened and closed in this batch has no row, so these are not counted.
     let mut closed: Vec<&Holding> = Vec::new();
@@ -35,28 +46,40 @@ pub(super) async fn write(
             None => closed.push(holding),
         }
     }
-    let touched: Touched = sqlx::query_as(include_str!("write.sql"))
+    // A query_as reads to the end of the answer, so that an error of the commit is not missed.
+    let written: Written = sqlx::query_as(include_str!("write.sql"))
+        .bind(
+            known()
+                .map(|(user_id, _)| user_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(known().map(|(_, version)| version).collect::<Vec<_>>())
+        .bind(
+            opened
+                .map(|(user_id, _)| user_id.as_str())
+                .collect::<Vec<_>>(),
+        )
         .bind(column(trades, |trade| trade.id))
         .bind(column(trades, |trade| trade.user_id.as_str()))
-        .bind(column(trades, |trade| trade.symbol.to_string()))
+        .bind(column(trades, |trade| trade.symbol.as_str()))
         .bind(column(trades, |trade| trade.side.as_str()))
-        .bind(column(trades, |trade| trade.quantity.to_string()))
-        .bind(column(trades, |trade| trade.price.to_string()))
-        .bind(column(trades, |trade| trade.total.to_string()))
+        .bind(column(trades, |trade| Numeric::from(trade.quantity)))
+        .bind(column(trades, |trade| Numeric::from(trade.price)))
+        .bind(column(trades, |trade| Numeric::from(trade.total)))
         .bind(column(trades, |trade| {
-            trade.realized_pnl.map(|amount| amount.to_string())
+            trade.realized_pnl.map(Numeric::from)
         }))
         .bind(column(trades, |trade| trade.executed_at.to_utc()))
         .bind(column(&open, |((user_id, _), ..)| user_id.as_str()))
         .bind(column(&open, |((_, symbol), ..)| symbol.as_str()))
         .bind(column(&open, |(_, position, _)| {
-            position.quantity.to_string()
+            Numeric::from(position.quantity)
         }))
         .bind(column(&open, |(_, position, _)| {
-            position.cost_basis.to_string()
+            Numeric::from(position.cost_basis)
         }))
         .bind(column(&open, |(_, position, _)| {
-            position.realized_pnl.to_string()
+            Numeric::from(position.realized_pnl)
         }))
         .bind(column(&open, |(_, _, at)| at.to_utc()))
         .bind(column(&closed, |(user_id, _)| user_id.as_str()))
@@ -65,7 +88,7 @@ pub(super) async fn write(
         .bind(
             closed_pnl
                 .values()
-                .map(Money::to_string)
+                .map(|amount| Numeric::from(*amount))
                 .collect::<Vec<_>>(),
         )
         .bind(column(answers, |(name, _)| name.user_id.as_str()))
@@ -78,22 +101,21 @@ pub(super) async fn write(
         .bind(column(answers, |(_, kept)| kept.answered_at.to_utc()))
         .fetch_one(connection)
         .await?;
-    expect_rows(
-        "trades inserted",
-        touched.trades.unsigned_abs(),
-        trades.len(),
-    )?;
-    expect_rows("positions written", touched.open.unsigned_abs(), open.len())?;
-    expect_rows(
-        "accounts updated",
-        touched.accounts.unsigned_abs(),
-        closed_pnl.len(),
-    )?;
-    expect_rows(
-        "answers kept",
-        touched.answers.unsigned_abs(),
-        answers.len(),
-    )
+    if !written.is_current {
+        return Ok(Verdict::Overtaken);
+    }
+    if written.has_taken_key {
+        return Ok(Verdict::KeyTaken);
+    }
+    for (what, touched, expected) in [
+        ("trades inserted", written.trades, trades.len()),
+        ("positions written", written.open, open.len()),
+        ("profits written", written.profits, closed_pnl.len()),
+        ("answers kept", written.answers, answers.len()),
+    ] {
+        expect_rows(what, touched.unsigned_abs(), expected)?;
+    }
+    Ok(Verdict::Written)
 }
 
 /// One column of a batch of rows.

@@ -1,5 +1,6 @@
 //! Orders in an embedded SQLite database: one writer, which takes a batch as a JSON array.
 
+mod read;
 mod transaction;
 mod write;
 
@@ -13,7 +14,9 @@ use uuid::Uuid;
 
 use self::transaction::SqliteTransaction;
 use super::row::{self, PortfolioRow, TradeRow};
-use super::{Store, TradeFilter, Transaction};
+use super::{Store, TradeFilter, Transaction, Verdict, WriteError};
+use crate::book::{Changes, Held, Holding};
+use crate::order::KeyName;
 use crate::portfolio::Portfolio;
 use crate::trade::Trade;
 
@@ -47,13 +50,50 @@ impl SqliteStore {
     pub(in crate::store) fn new(database: Sqlite) -> Self {
         Self { database }
     }
+
+    /// The whole database is the lock.
+    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Sqlite>, StoreError> {
+        Ok(self.database.writer.begin_with("begin immediate").await?)
+    }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
+    async fn read(&self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError> {
+        let mut connection = self
+            .database
+            .readers
+            .acquire()
+            .await
+            .map_err(StoreError::from)?;
+        read::read_held(&mut connection, holdings).await
+    }
+
+    async fn write_if_current(&self, changes: &Changes) -> Result<Verdict, WriteError> {
+        let mut transaction = self.begin().await?;
+        if !read::are_current(&mut transaction, &changes.versions).await? {
+            return Ok(Verdict::Overtaken);
+        }
+        let keys: Vec<KeyName> = changes
+            .answers
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !keys.is_empty()
+            && !read::read_answers(&mut transaction, &keys)
+                .await?
+                .is_empty()
+        {
+            return Ok(Verdict::KeyTaken);
+        }
+        write::write(&mut transaction, changes).await?;
+        let committed = transaction.commit().await;
+        committed.map_err(|error| WriteError::AtCommit(error.into()))?;
+        Ok(Verdict::Written)
+    }
+
     async fn lock(&self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError> {
-        // The whole database is the lock.
-        let mut transaction = self.database.writer.begin_with("begin immediate").await?;
+        let mut transaction = self.begin().await?;
         sqlx::query(
             "
             insert into accounts (user_id)
@@ -106,14 +146,14 @@ impl Store for SqliteStore {
         let rows: Vec<PortfolioRow> = sqlx::query_as(
             "
             select
-                accounts.user_id,
-                accounts.closed_pnl,
+                coalesce(profits.closed_pnl, '0') as closed_pnl,
                 portfolio.symbol,
                 portfolio.quantity,
                 portfolio.cost_basis,
                 portfolio.realized_pnl,
                 portfolio.updated_at
             from accounts
+            left join profits using (user_id)
             left join portfolio using (user_id)
             where accounts.user_id = ?1
             order by portfolio.symbol

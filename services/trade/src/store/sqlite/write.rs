@@ -8,11 +8,42 @@ use service_kit::database::{StoreError, column, expect_rows};
 use sqlx::SqliteConnection;
 
 use super::rows;
-use crate::book::{Changes, KeptAnswer};
+use crate::book::{Changes, KeptAnswer, Version};
 use crate::order::KeyName;
 use crate::trade::Trade;
 
-pub(super) async fn insert_trades(
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    changes: &Changes,
+) -> Result<(), StoreError> {
+    bump_versions(connection, &changes.versions).await?;
+    insert_trades(connection, &changes.trades).await?;
+    write_positions(connection, changes).await?;
+    add_closed_pnl(connection, &changes.closed_pnl).await?;
+    insert_answers(connection, &changes.answers).await
+}
+
+async fn bump_versions(
+    connection: &mut SqliteConnection,
+    versions: &BTreeMap<UserId, Version>,
+) -> Result<(), StoreError> {
+    let result = sqlx::query(
+        "
+        insert into accounts (user_id)
+        select value
+        from json_each(?1)
+        where true
+        on conflict (user_id) do update
+        set version = version + 1
+        ",
+    )
+    .bind(rows(versions.keys().map(|user_id| json!(user_id))))
+    .execute(connection)
+    .await?;
+    expect_rows("accounts written", result.rows_affected(), versions.len())
+}
+
+async fn insert_trades(
     connection: &mut SqliteConnection,
     trades: &[Trade],
 ) -> Result<(), StoreError> {
@@ -64,7 +95,7 @@ pub(super) async fn insert_trades(
     expect_rows("trades inserted", result.rows_affected(), trades.len())
 }
 
-pub(super) async fn write_positions(
+async fn write_positions(
     connection: &mut SqliteConnection,
     changes: &Changes,
 ) -> Result<(), StoreError> {
@@ -137,34 +168,36 @@ pub(super) async fn write_positions(
 }
 
 /// Adds in Rust: SQLite would add the digits as floats.
-pub(super) async fn add_closed_pnl(
+async fn add_closed_pnl(
     connection: &mut SqliteConnection,
     closed_pnl: &BTreeMap<UserId, Money>,
 ) -> Result<(), StoreError> {
     for (user_id, closed) in closed_pnl {
-        let before: String =
-            sqlx::query_scalar("select closed_pnl from accounts where user_id = ?1")
+        let before: Option<String> =
+            sqlx::query_scalar("select closed_pnl from profits where user_id = ?1")
                 .bind(user_id.as_str())
-                .fetch_one(&mut *connection)
+                .fetch_optional(&mut *connection)
                 .await?;
-        let before: Money = column("accounts.closed_pnl", &before)?;
+        let before: Money = before
+            .map(|before| column("profits.closed_pnl", &before))
+            .transpose()?
+            .unwrap_or_default();
         let too_large = || {
             StoreError::Corrupt(format!(
                 "{user_id} has realized more than an amount can hold"
             ))
         };
         let after = before.checked_add(*closed).ok_or_else(too_large)?;
-        let result = sqlx::query("update accounts set closed_pnl = ?2 where user_id = ?1")
+        sqlx::query("insert or replace into profits (user_id, closed_pnl) values (?1, ?2)")
             .bind(user_id.as_str())
             .bind(after.to_string())
             .execute(&mut *connection)
             .await?;
-        expect_rows("accounts updated", result.rows_affected(), 1)?;
     }
     Ok(())
 }
 
-pub(super) async fn insert_answers(
+async fn insert_answers(
     connection: &mut SqliteConnection,
     answers: &[(KeyName, KeptAnswer)],
 ) -> Result<(), StoreError> {

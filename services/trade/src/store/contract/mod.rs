@@ -1,5 +1,7 @@
 //! What every store of orders must do; each test runs on both databases.
 
+mod versions;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use service_kit::ids::Ids;
 use service_kit::settings::{DatabaseSettings, Reader};
 use uuid::Uuid;
 
+use self::versions::*;
 use super::{Store, TradeFilter, migrate, open};
 use crate::book::{Answer, Changes, KeptAnswer};
 use crate::order::KeyName;
@@ -67,6 +70,11 @@ contracts!(
     a_kept_answer_is_read_back_and_forgotten_in_time,
     a_row_that_breaks_an_invariant_is_refused,
     migrating_twice_changes_nothing,
+    what_is_read_comes_with_the_version_of_its_account,
+    a_batch_is_written_on_the_versions_that_it_was_decided_on,
+    a_batch_that_was_overtaken_by_one_account_writes_nothing_of_the_others,
+    an_account_that_somebody_else_opened_overtakes_a_batch,
+    a_batch_whose_key_has_an_answer_writes_nothing,
 );
 
 fn user(name: &str) -> UserId {
