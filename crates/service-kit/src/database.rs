@@ -12,7 +12,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool, SqlitePool};
-use tracing::{error, warn};
+use tracing::warn;
 
 use crate::problem::Problem;
 use crate::settings::DatabaseSettings;
@@ -347,11 +347,12 @@ pub fn expect_rows(what: &str, touched: u64, expected: usize) -> Result<(), Stor
 impl From<StoreError> for Problem {
     /// 503 when it may pass, 500 when it is our fault; what went wrong is logged, not told.
     fn from(error: StoreError) -> Self {
-        if matches!(error, StoreError::Unavailable(_) | StoreError::Conflict(_)) {
-            warn!(%error, "the store is not available");
-            return Self::unavailable("database_unavailable", "the database does not answer");
-        }
-        error!(%error, "the store failed");
-        Self::internal()
+        let problem = match error {
+            StoreError::Unavailable(_) | StoreError::Conflict(_) => {
+                Self::unavailable("database_unavailable", "the database does not answer")
+            }
+            StoreError::Refused(_) | StoreError::Corrupt(_) => Self::internal(),
+        };
+        problem.because(error)
     }
 }

@@ -22,7 +22,7 @@ pub fn start(settings: &LogSettings) {
         LogFormat::Pretty => lines.with_target(false).compact().try_init(),
         LogFormat::Json => lines
             .json()
-            .with_current_span(true)
+            .with_current_span(false)
             .with_span_list(false)
             .try_init(),
     };

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -25,8 +26,9 @@ pub struct Problem {
     code: &'static str,
     title: &'static str,
     detail: Cow<'static, str>,
-    errors: Vec<FieldError>,
+    errors: Box<[FieldError]>,
     extensions: BTreeMap<&'static str, Box<RawValue>>,
+    cause: Option<Box<str>>,
 }
 
 /// What is wrong with one part of a request.
@@ -75,8 +77,9 @@ impl Problem {
             code,
             title,
             detail: title.into(),
-            errors: Vec::new(),
+            errors: Box::default(),
             extensions: BTreeMap::new(),
+            cause: None,
         }
     }
 
@@ -89,7 +92,7 @@ impl Problem {
             "The request is not valid",
         );
         Self {
-            errors,
+            errors: errors.into(),
             ..problem.detail(detail)
         }
     }
@@ -148,6 +151,17 @@ impl Problem {
         self
     }
 
+    /// Says why, for the log alone: it is written there with the request's id, and never told.
+    pub fn because(mut self, cause: impl Display) -> Self {
+        self.cause = Some(cause.to_string().into());
+        self
+    }
+
+    /// What the log is to say of it.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
     /// Adds a member of this kind of problem.
     pub fn with(mut self, name: &'static str, value: &impl Serialize) -> Self {
         if let Ok(value) = serde_json::value::to_raw_value(value) {
@@ -159,7 +173,7 @@ impl Problem {
     /// The first part that is wrong, or the whole as one.
     pub(crate) fn into_first_error(self) -> FieldError {
         let whole = FieldError::at("", &self.detail);
-        self.errors.into_iter().next().unwrap_or(whole)
+        self.errors.into_vec().into_iter().next().unwrap_or(whole)
     }
 
     /// The HTTP status.

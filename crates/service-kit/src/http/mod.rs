@@ -2,6 +2,7 @@
 //! limits, probes and the OpenAPI page.
 
 mod admission;
+mod compress;
 mod docs;
 mod observe;
 mod probes;
@@ -12,12 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -29,10 +26,11 @@ use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
 use crate::settings::ServerSettings;
 
-pub use request_id::RequestId;
+use self::admission::AdmitLayer;
+use self::compress::CompressLayer;
+use self::observe::ObserveLayer;
 
-/// Smallest answer that is worth compressing, in bytes.
-const COMPRESS_ABOVE_BYTES: u64 = 1_024;
+pub use request_id::RequestId;
 
 /// What the shared layers need to know of a service.
 #[derive(Clone)]
@@ -65,28 +63,20 @@ pub struct Assembled {
 
 /// Wraps `api` in the shared layers.
 pub fn assemble(service: &Service, settings: &ServerSettings, api: OpenApiRouter) -> Assembled {
+    let service = Arc::new(service.clone());
     let limits = admission::Limits {
         lifecycle: service.lifecycle.clone(),
         in_flight: Arc::new(Semaphore::new(settings.max_in_flight)),
         request_timeout: settings.request_timeout,
     };
-    let compressible = SizeAbove::new(COMPRESS_ABOVE_BYTES).and(NotForContentType::SSE);
-    let api = api
-        .layer(
-            CompressionLayer::new()
-                .gzip(true)
-                .compress_when(compressible),
-        )
-        .layer(from_fn_with_state(limits, admission::admit));
-    let (router, mut document) = api.merge(probes::routes(service)).split_for_parts();
-    docs::describe(&mut document, service);
+    let admit = AdmitLayer(Arc::new(limits));
+    let api = api.layer((admit, CompressLayer::new()));
+    let (router, mut document) = api.merge(probes::routes(&service)).split_for_parts();
+    docs::describe(&mut document, &service);
     let router = router
         .merge(docs::page(document.clone()))
         .fallback(async || Problem::of_status(http::StatusCode::NOT_FOUND))
-        .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(Problem::internal())
-        }))
-        .layer(from_fn_with_state(service.clone(), observe::observe));
+        .layer(ObserveLayer(service));
     Assembled { router, document }
 }
 

@@ -1,5 +1,7 @@
 //! What watches a service: `/health`, `/livez`, `/readyz`, `/metrics`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use http::header;
@@ -26,13 +28,13 @@ struct Health {
     version: &'static str,
 }
 
-pub(super) fn routes(service: &Service) -> OpenApiRouter {
+pub(super) fn routes(service: &Arc<Service>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(livez))
         .routes(routes!(readyz))
         .routes(routes!(metrics))
-        .with_state(service.clone())
+        .with_state(Arc::clone(service))
 }
 
 impl Service {
@@ -70,14 +72,14 @@ impl Service {
     (status = 200, body = Health),
     (status = 503, description = "The database does not answer", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
-async fn health(State(service): State<Service>) -> Result<Json<Health>, Problem> {
+async fn health(State(service): State<Arc<Service>>) -> Result<Json<Health>, Problem> {
     service.check_database().await?;
     Ok(service.healthy())
 }
 
 /// Whether the process is alive; asks nothing else.
 #[utoipa::path(get, path = "/livez", tag = PROBES, responses((status = 200, body = Health)))]
-async fn livez(State(service): State<Service>) -> Json<Health> {
+async fn livez(State(service): State<Arc<Service>>) -> Json<Health> {
     service.healthy()
 }
 
@@ -86,7 +88,7 @@ async fn livez(State(service): State<Service>) -> Json<Health> {
     (status = 200, body = Health),
     (status = 503, description = "Starting, stopping, or without its database", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
-async fn readyz(State(service): State<Service>) -> Result<Json<Health>, Problem> {
+async fn readyz(State(service): State<Arc<Service>>) -> Result<Json<Health>, Problem> {
     if service.lifecycle.phase() == Phase::Draining {
         return Err(Problem::unavailable("stopping", "the service is stopping"));
     }
@@ -99,7 +101,7 @@ async fn readyz(State(service): State<Service>) -> Result<Json<Health>, Problem>
     (status = 200, body = String, content_type = "application/openmetrics-text"),
 ))]
 async fn metrics(
-    State(service): State<Service>,
+    State(service): State<Arc<Service>>,
 ) -> ([(header::HeaderName, &'static str); 1], String) {
     (
         [(header::CONTENT_TYPE, METRICS_TYPE)],

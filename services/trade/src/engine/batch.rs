@@ -9,20 +9,28 @@ use super::Tools;
 use crate::book::{Book, Changes, Outcome};
 use crate::known::{Known, holdings};
 use crate::order::{KeyName, Order};
-use crate::store::{Verdict, WriteError};
+use crate::store::{Verdict, WriteError, Writer};
 
 /// Batches that are locked first after one was overtaken: who shares its users with others would be overtaken again.
 const SHARED_BATCHES: u32 = 64;
 
 /// How a lane executes its batches.
-#[derive(Default)]
 pub(super) struct Gait {
+    writer: Box<dyn Writer>,
     known: Known,
     /// Batches that are still to be locked first.
     shared: u32,
 }
 
 impl Gait {
+    pub(super) fn new(writer: Box<dyn Writer>) -> Self {
+        Self {
+            writer,
+            known: Known::default(),
+            shared: 0,
+        }
+    }
+
     /// Executes `orders` in their order; one outcome each.
     pub(super) async fn execute(
         &mut self,
@@ -44,13 +52,13 @@ impl Gait {
     ) -> Result<Vec<Outcome>, WriteError> {
         if self.shared > 0 {
             self.shared -= 1;
-            return lock_and_execute(tools, orders).await;
+            return self.lock_and_execute(tools, orders).await;
         }
         let (outcomes, changes) = self.decide(tools, orders).await?;
         if changes.versions.is_empty() {
             return Ok(outcomes);
         }
-        match tools.store.write_if_current(&changes).await? {
+        match self.writer.write_if_current(&changes).await? {
             Verdict::Written => {
                 self.known.wrote(&changes);
                 Ok(outcomes)
@@ -58,15 +66,31 @@ impl Gait {
             Verdict::Overtaken => {
                 self.shared = SHARED_BATCHES;
                 self.known.forget_all();
-                lock_and_execute(tools, orders).await
+                self.lock_and_execute(tools, orders).await
             }
             Verdict::KeyTaken => {
                 for order in orders {
                     self.known.forget(&order.user_id);
                 }
-                lock_and_execute(tools, orders).await
+                self.lock_and_execute(tools, orders).await
             }
         }
+    }
+
+    async fn lock_and_execute(
+        &mut self,
+        tools: &Tools,
+        orders: &[Order],
+    ) -> Result<Vec<Outcome>, WriteError> {
+        let users = orders.iter().map(|order| order.user_id.clone()).collect();
+        let keys: Vec<KeyName> = orders.iter().filter_map(Order::key_name).collect();
+
+        let mut transaction = self.writer.lock(&users).await?;
+        let mut book = transaction.read(&holdings(orders.iter()), &keys).await?;
+        let outcomes = decide(tools, &mut book, orders);
+        transaction.write(&book.into_changes()).await?;
+        transaction.commit().await.map_err(WriteError::AtCommit)?;
+        Ok(outcomes)
     }
 
     /// Decides on what is known; what is not, and who would be told a no on nothing else, is read first.
@@ -79,7 +103,7 @@ impl Gait {
         loop {
             let missing = self.known.missing(orders);
             if !missing.is_empty() {
-                let held = tools.store.read(&missing).await?;
+                let held = self.writer.read(&missing).await?;
                 self.known.learn(&missing, &held);
                 read.extend(missing.into_iter().map(|(user_id, _)| user_id));
             }
@@ -98,18 +122,6 @@ impl Gait {
             }
         }
     }
-}
-
-async fn lock_and_execute(tools: &Tools, orders: &[Order]) -> Result<Vec<Outcome>, WriteError> {
-    let users = orders.iter().map(|order| order.user_id.clone()).collect();
-    let keys: Vec<KeyName> = orders.iter().filter_map(Order::key_name).collect();
-
-    let mut transaction = tools.store.lock(&users).await?;
-    let mut book = transaction.read(&holdings(orders.iter()), &keys).await?;
-    let outcomes = decide(tools, &mut book, orders);
-    transaction.write(&book.into_changes()).await?;
-    transaction.commit().await.map_err(WriteError::AtCommit)?;
-    Ok(outcomes)
 }
 
 fn decide(tools: &Tools, book: &mut Book, orders: &[Order]) -> Vec<Outcome> {

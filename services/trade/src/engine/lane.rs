@@ -16,7 +16,7 @@ const MAX_BATCH_ORDERS: usize = 512;
 const MAX_CONFLICT_RETRIES: usize = 5;
 
 pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
-    let mut gait = Gait::default();
+    let mut gait = Gait::new(tools.store.writer());
     let mut waiting = Vec::with_capacity(MAX_BATCH_ORDERS);
     while queue.recv_many(&mut waiting, MAX_BATCH_ORDERS).await > 0 {
         let (orders, replies): (Vec<Order>, Vec<_>) = waiting

@@ -21,14 +21,8 @@ use crate::trade::Trade;
 /// What trading needs of a database.
 #[async_trait]
 pub(crate) trait Store: Send + Sync {
-    /// What is stored of these holdings now.
-    async fn read(&self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError>;
-
-    /// Writes a batch and commits it, unless somebody else has changed its users' accounts or used its keys meanwhile.
-    async fn write_if_current(&self, changes: &Changes) -> Result<Verdict, WriteError>;
-
-    /// Begins a transaction in which nobody else changes what these users have.
-    async fn lock(&self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError>;
+    /// Executes batches, for one lane.
+    fn writer(&self) -> Box<dyn Writer>;
 
     /// A page of a user's trades, newest first.
     async fn trades(&self, filter: &TradeFilter) -> Result<Vec<Trade>, StoreError>;
@@ -41,6 +35,19 @@ pub(crate) trait Store: Send + Sync {
 
     /// Forgets at most `limit` answers that were kept before `moment`; how many it forgot.
     async fn forget_answers(&self, moment: Timestamp, limit: u32) -> Result<u64, StoreError>;
+}
+
+/// What one lane needs of a database.
+#[async_trait]
+pub(crate) trait Writer: Send {
+    /// What is stored of these holdings now.
+    async fn read(&mut self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError>;
+
+    /// Writes a batch and commits it, unless somebody else has changed its users' accounts or used its keys meanwhile.
+    async fn write_if_current(&mut self, changes: &Changes) -> Result<Verdict, WriteError>;
+
+    /// Begins a transaction in which nobody else changes what these users have.
+    async fn lock(&mut self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError>;
 }
 
 /// A transaction that holds its users' locks. Dropped without a commit, it leaves nothing.

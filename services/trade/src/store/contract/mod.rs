@@ -130,7 +130,7 @@ fn filter(user_id: &str) -> TradeFilter {
 impl Opened {
     async fn write(&self, users: &[&str], changes: &Changes) -> Result<(), StoreError> {
         let users = users.iter().map(|name| user(name)).collect();
-        let mut transaction = self.store.lock(&users).await?;
+        let mut transaction = self.store.writer().lock(&users).await?;
         transaction.write(changes).await?;
         transaction.commit().await
     }
@@ -188,6 +188,7 @@ async fn what_is_written_is_read_to_the_last_digit(opened: Opened) {
     let holdings = BTreeSet::from([(user("u"), symbol("A")), (user("u"), symbol("B"))]);
     let mut transaction = opened
         .store
+        .writer()
         .lock(&BTreeSet::from([user("u")]))
         .await
         .unwrap();
@@ -208,6 +209,7 @@ async fn what_is_not_committed_leaves_nothing(opened: Opened) {
     );
     let mut transaction = opened
         .store
+        .writer()
         .lock(&BTreeSet::from([user("u")]))
         .await
         .unwrap();
@@ -227,10 +229,15 @@ async fn what_is_not_committed_leaves_nothing(opened: Opened) {
 
 async fn a_second_lock_on_a_user_waits_for_the_first(opened: Opened) {
     let users = BTreeSet::from([user("u"), user("v")]);
-    let first = opened.store.lock(&users).await.unwrap();
+    let first = opened.store.writer().lock(&users).await.unwrap();
     let store = Arc::clone(&opened.store);
-    let mut second =
-        tokio::spawn(async move { store.lock(&BTreeSet::from([user("v")])).await.map(drop) });
+    let mut second = tokio::spawn(async move {
+        store
+            .writer()
+            .lock(&BTreeSet::from([user("v")]))
+            .await
+            .map(drop)
+    });
     let waited = tokio::time::timeout(std::time::Duration::from_millis(100), &mut second).await;
     assert!(waited.is_err(), "the lock was given twice");
     first.commit().await.unwrap();
@@ -358,6 +365,7 @@ async fn a_kept_answer_is_read_back_and_forgotten_in_time(opened: Opened) {
     let read = async || {
         let mut transaction = opened
             .store
+            .writer()
             .lock(&BTreeSet::from([user("u")]))
             .await
             .unwrap();

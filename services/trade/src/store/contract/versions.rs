@@ -27,7 +27,7 @@ fn buys(ids: &Ids, users: &[(&str, Version)]) -> Changes {
 
 async fn versions(opened: &Opened, users: &[&str]) -> Vec<Version> {
     let holdings = users.iter().map(|name| (user(name), symbol("A"))).collect();
-    let held = opened.store.read(&holdings).await.unwrap();
+    let held = opened.store.writer().read(&holdings).await.unwrap();
     users
         .iter()
         .map(|name| held.versions[&user(name)])
@@ -35,7 +35,12 @@ async fn versions(opened: &Opened, users: &[&str]) -> Vec<Version> {
 }
 
 async fn verdict(opened: &Opened, changes: &Changes) -> Verdict {
-    opened.store.write_if_current(changes).await.unwrap()
+    opened
+        .store
+        .writer()
+        .write_if_current(changes)
+        .await
+        .unwrap()
 }
 
 pub(super) async fn what_is_read_comes_with_the_version_of_its_account(opened: Opened) {
@@ -53,7 +58,10 @@ pub(super) async fn what_is_read_comes_with_the_version_of_its_account(opened: O
             position("0.000001", "0.0000000001", "0"),
         )]),
     };
-    assert_eq!(opened.store.read(&holdings).await.unwrap(), expected);
+    assert_eq!(
+        opened.store.writer().read(&holdings).await.unwrap(),
+        expected
+    );
 }
 
 pub(super) async fn a_batch_is_written_on_the_versions_that_it_was_decided_on(opened: Opened) {

@@ -4,8 +4,7 @@ mod numeric;
 mod read;
 mod transaction;
 mod write;
-
-use std::collections::BTreeSet;
+mod writer;
 
 use async_trait::async_trait;
 use market::{Side, Symbol, Timestamp, UserId};
@@ -13,15 +12,11 @@ use service_kit::database::StoreError;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use self::transaction::PostgresTransaction;
+use self::writer::PostgresWriter;
 use super::row::{self, PortfolioRow, TradeRow};
-use super::{Store, TradeFilter, Transaction, Verdict, WriteError};
-use crate::book::{Changes, Held, Holding};
+use super::{Store, TradeFilter, Writer};
 use crate::portfolio::Portfolio;
 use crate::trade::Trade;
-
-/// How often accounts are made for users without one; the second time they are all there.
-const MAX_LOCK_ATTEMPTS: usize = 3;
 
 pub(in crate::store) struct PostgresStore {
     pool: PgPool,
@@ -53,72 +48,12 @@ impl PostgresStore {
     pub(in crate::store) fn new(pool: PgPool) -> Self {
         Self { pool }
     }
-
-    /// Commits by itself: an account made while others are locked could close a circle of waits.
-    async fn make_accounts(&self, users: &[&str]) -> Result<(), StoreError> {
-        sqlx::query(
-            "
-            insert into accounts (user_id)
-            select user_id
-            from unnest($1::text[]) as users (user_id)
-            on conflict (user_id) do nothing
-            ",
-        )
-        .bind(users)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn read(&self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
-        read::read_held(&mut connection, holdings).await
-    }
-
-    async fn write_if_current(&self, changes: &Changes) -> Result<Verdict, WriteError> {
-        let mut connection = self.pool.acquire().await.map_err(StoreError::from)?;
-        // One statement is a transaction by itself. An error that the server tells undid it; a lost connection tells nothing.
-        write::write(&mut connection, changes)
-            .await
-            .map_err(|error| {
-                if error.is_told() {
-                    WriteError::Before(error)
-                } else {
-                    WriteError::AtCommit(error)
-                }
-            })
-    }
-
-    async fn lock(&self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError> {
-        // Accounts are never deleted and always locked by user_id, so that no two batches, of any
-        // replica, wait for each other.
-        let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
-        for _ in 0..MAX_LOCK_ATTEMPTS {
-            let mut transaction = self.pool.begin().await?;
-            let locked = sqlx::query(
-                "
-                select 1
-                from accounts
-                where user_id = any($1)
-                order by user_id
-                for update
-                ",
-            )
-            .bind(&users)
-            .execute(&mut *transaction)
-            .await?;
-            if locked.rows_affected() == users.len() as u64 {
-                return Ok(Box::new(PostgresTransaction(transaction)));
-            }
-            transaction.rollback().await?;
-            self.make_accounts(&users).await?;
-        }
-        Err(StoreError::Corrupt(
-            "accounts that were made are not there".to_owned(),
-        ))
+    fn writer(&self) -> Box<dyn Writer> {
+        Box::new(PostgresWriter::new(self.pool.clone()))
     }
 
     async fn trades(&self, filter: &TradeFilter) -> Result<Vec<Trade>, StoreError> {
