@@ -1,21 +1,14 @@
-//! Follows the catalogue and answers what is known of a symbol.
+//! Answers what is known of a symbol, and asks the catalogue when nothing is.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
 use market::{Price, Symbol};
-use reqwest::{StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use tokio::sync::Semaphore;
-use tracing::{info, warn};
 
-use crate::pages::Pages;
+use crate::board::Board;
 
-/// Pause between two readings of the catalogue.
-const REFRESH_PAUSE: Duration = Duration::from_millis(500);
-/// Age past which a reading says nothing about prices any more.
-const STALE_AFTER: Duration = Duration::from_secs(5);
 /// Longest time that one call of the catalogue may take.
 const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Questions about single symbols that may be open at a time.
@@ -24,14 +17,9 @@ const MAX_LOOKUPS: usize = 32;
 /// What is known of the catalogue, kept fresh by [`CatalogueClient::follow`].
 pub struct CatalogueClient {
     base: Url,
-    http: reqwest::Client,
-    snapshot: ArcSwapOption<Snapshot>,
+    pub(crate) http: reqwest::Client,
+    board: RwLock<Board>,
     lookups: Semaphore,
-}
-
-struct Snapshot {
-    prices: Arc<HashMap<Symbol, Price>>,
-    read_at: Instant,
 }
 
 /// Whether a symbol is in the catalogue.
@@ -66,58 +54,26 @@ impl CatalogueClient {
         // The one error is that the process has a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
-            .timeout(CALL_TIMEOUT)
+            .connect_timeout(CALL_TIMEOUT)
             .no_proxy()
             .build()?;
         Ok(Self {
             base,
             http,
-            snapshot: ArcSwapOption::empty(),
+            board: RwLock::default(),
             lookups: Semaphore::new(MAX_LOOKUPS),
         })
-    }
-
-    /// Reads the catalogue again and again; never ends.
-    pub async fn follow(&self) {
-        let mut pages = Pages::default();
-        let mut is_reachable = true;
-        loop {
-            match pages.refresh(&self.http, &self.base).await {
-                Ok(has_changed) => {
-                    self.publish(&pages, has_changed);
-                    if !is_reachable {
-                        info!("the catalogue answers again");
-                    }
-                    is_reachable = true;
-                }
-                Err(error) => {
-                    if is_reachable {
-                        warn!(%error, "going on with the symbols last known, without prices");
-                    }
-                    is_reachable = false;
-                }
-            }
-            tokio::time::sleep(REFRESH_PAUSE).await;
-        }
     }
 
     /// The last price of a stock; `None` when the catalogue does not have it or has not been heard of
     /// for 5 seconds.
     pub fn market_price(&self, symbol: &Symbol) -> Option<Price> {
-        let snapshot = self.snapshot.load();
-        let fresh = snapshot
-            .as_ref()
-            .filter(|snapshot| snapshot.read_at.elapsed() < STALE_AFTER)?;
-        fresh.prices.get(symbol).copied()
+        self.board().price(symbol, Instant::now())
     }
 
     /// Whether a symbol is listed: by what is known, else by asking, since it may be new.
     pub async fn listing(&self, symbol: &Symbol) -> Listing {
-        let is_known = self
-            .snapshot
-            .load()
-            .as_ref()
-            .is_some_and(|snapshot| snapshot.prices.contains_key(symbol));
+        let is_known = self.board().knows(symbol);
         if is_known {
             Listing::Listed
         } else {
@@ -129,12 +85,8 @@ impl CatalogueClient {
         let Ok(_permit) = self.lookups.acquire().await else {
             return Listing::Unknown;
         };
-        let mut url = self.base.clone();
-        url.set_path(&format!(
-            "{}/stocks/{symbol}/price",
-            self.base.path().trim_end_matches('/')
-        ));
-        let Ok(response) = self.http.get(url).send().await else {
+        let url = self.url(&format!("/stocks/{symbol}/price"));
+        let Ok(response) = self.call(url).await else {
             return Listing::Unknown;
         };
         match response.status() {
@@ -144,26 +96,29 @@ impl CatalogueClient {
         }
     }
 
-    fn publish(&self, pages: &Pages, has_changed: bool) {
-        let known = self.snapshot.load();
-        let prices = match known.as_ref().filter(|_| !has_changed) {
-            Some(known) => Arc::clone(&known.prices),
-            None => Arc::new(
-                pages
-                    .stocks()
-                    .map(|stock| (stock.symbol, stock.current_price))
-                    .collect(),
-            ),
-        };
-        self.snapshot.store(Some(Arc::new(Snapshot {
-            prices,
-            read_at: Instant::now(),
-        })));
+    /// A `GET` that ends in time, its body included.
+    pub(crate) async fn call(&self, url: Url) -> reqwest::Result<Response> {
+        self.http.get(url).timeout(CALL_TIMEOUT).send().await
+    }
+
+    /// The address of a path of the catalogue.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url
+    }
+
+    pub(crate) fn board(&self) -> RwLockReadGuard<'_, Board> {
+        self.board.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn board_mut(&self) -> RwLockWriteGuard<'_, Board> {
+        self.board.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Tells the catalogue's own 404 from that of something else at its address.
-async fn says_unknown_symbol(response: reqwest::Response) -> bool {
+async fn says_unknown_symbol(response: Response) -> bool {
     #[derive(serde::Deserialize)]
     struct Problem {
         code: String,

@@ -2,8 +2,11 @@
 //!
 //! The client never makes a price up: what it has not heard of lately, it does not tell.
 
+mod board;
 mod client;
-mod pages;
+mod events;
+mod follow;
+mod stream;
 mod wire;
 
 pub use client::{CatalogueClient, ConnectError, Listing};

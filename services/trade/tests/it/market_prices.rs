@@ -1,6 +1,6 @@
 //! Trading beside a catalogue: which symbols may be traded, and what positions are worth.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::{Service, eventually, http::Client};
 
@@ -11,6 +11,8 @@ use crate::{
 
 /// What the contract grants a price on its way into the portfolio.
 const PRICE_DEADLINE: Duration = Duration::from_secs(1);
+/// A price on its way, when nothing stands in it.
+const PROMPT_DEADLINE: Duration = Duration::from_millis(500);
 /// A price that nobody has confirmed for five seconds is not told any more.
 const STALE_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -51,7 +53,6 @@ async fn a_symbol_that_the_catalogue_does_not_have_cannot_be_traded() {
 #[tokio::test]
 async fn a_symbol_listed_a_moment_ago_can_be_bought_at_once_and_is_priced_soon() {
     for backend in Backend::both().await {
-        // One full page, so that the new stock opens a second one.
         let catalogue = Catalogue::start(&[("AAPL", "189.5"), ("MSFT", "415.2")]).await;
         let (_service, api) = start(&backend, &catalogue).await;
         buy(&api, "ann", "MSFT", ["1", "400"]).await;
@@ -127,6 +128,136 @@ async fn outlive_the_catalogue(backend: Backend) {
     catalogue.switch_on().await;
     catalogue.quote("AAPL", "101.5");
     priced(&api, "101.5", PRICE_DEADLINE).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_is_gone_on_with_where_it_broke() {
+    for backend in Backend::both().await {
+        let mut catalogue = Catalogue::start(&[("AAPL", "100"), ("MSFT", "50")]).await;
+        let (_service, api) = start(&backend, &catalogue).await;
+        buy(&api, "ann", "AAPL", ["1", "90"]).await;
+        priced(&api, "100", PRICE_DEADLINE).await;
+        let before = catalogue.opened();
+        assert_eq!(before[0], None);
+
+        for (price, version) in [("101", 2), ("102", 3), ("103", 4)] {
+            catalogue.switch_off().await;
+            catalogue.quote("AAPL", price);
+            let opened = catalogue.opened().len();
+            catalogue.switch_on().await;
+            priced(&api, price, PRICE_DEADLINE).await;
+            assert_eq!(catalogue.opened()[opened], Some(version));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_catalogue_that_falls_silent_is_noticed_as_one_that_is_down_and_heard_again_at_once() {
+    let [sqlite, postgres] = Backend::both().await;
+    // The wait for a price to grow stale is the same for both.
+    tokio::join!(outlive_a_silence(sqlite), outlive_a_silence(postgres));
+}
+
+async fn outlive_a_silence(backend: Backend) {
+    let catalogue = Catalogue::start(&[("AAPL", "100"), ("MSFT", "50")]).await;
+    let (_service, api) = start(&backend, &catalogue).await;
+    buy(&api, "ann", "AAPL", ["1", "90"]).await;
+    priced(&api, "100", PRICE_DEADLINE).await;
+
+    catalogue.fall_silent();
+    let fell_silent = Instant::now();
+    catalogue.quote("AAPL", "101");
+    priced(&api, "null", STALE_DEADLINE).await;
+    let elapsed = fell_silent.elapsed();
+    assert!(elapsed > Duration::from_secs(2), "null after {elapsed:?}");
+    buy(&api, "ann", "AAPL", ["1", "90"]).await;
+    let unknown = order(&api, "buy", "ann", "NEW", ["1", "1"]).await;
+    unknown.problem(503, "catalogue_unavailable");
+
+    // What was known is not told until it is heard again: the stream starts from its beginning.
+    let opened = catalogue.opened().len();
+    catalogue.speak();
+    priced(&api, "101", PRICE_DEADLINE).await;
+    assert!(catalogue.opened()[opened..].contains(&None));
+}
+
+#[tokio::test]
+async fn a_quiet_market_keeps_its_prices() {
+    let [sqlite, postgres] = Backend::both().await;
+    tokio::join!(outlast_quiet(sqlite), outlast_quiet(postgres));
+}
+
+async fn outlast_quiet(backend: Backend) {
+    let catalogue = Catalogue::start(&[("AAPL", "100")]).await;
+    let (_service, api) = start(&backend, &catalogue).await;
+    buy(&api, "ann", "AAPL", ["1", "90"]).await;
+    priced(&api, "100", PRICE_DEADLINE).await;
+    // The catalogue is asked again and again for what is new, and has nothing to say.
+    let opened = catalogue.opened().len();
+    eventually(
+        STALE_DEADLINE,
+        "the silence is past its limit",
+        async || {
+            let portfolio = rows(&api.get("/portfolio/ann").await.expect(200));
+            assert_eq!(portfolio[0]["market_price"].get(), "100");
+            catalogue.opened().len() >= opened + 4
+        },
+    )
+    .await;
+    assert!(catalogue.opened()[1..].iter().all(|id| *id == Some(1)));
+}
+
+#[tokio::test]
+async fn events_that_cannot_be_read_do_no_harm() {
+    for backend in Backend::both().await {
+        let catalogue = Catalogue::start(&[("AAPL", "100"), ("MSFT", "50")]).await;
+        let (_service, api) = start(&backend, &catalogue).await;
+        buy(&api, "ann", "AAPL", ["1", "90"]).await;
+        priced(&api, "100", PRICE_DEADLINE).await;
+        let opened = catalogue.opened();
+
+        let long = format!("event: price\ndata: {}\n\n", "x".repeat(100_000));
+        for text in [
+            "event: price\ndata: {\"symbol\":\n\n",
+            "event: price\ndata: \u{0}\n\n",
+            "event: price\ndata: [1]\n\n",
+            "event: price\ndata: {\"symbol\":\"a b\",\"current_price\":1}\n\n",
+            "event: news\ndata: {\"symbol\":\"AAPL\",\"current_price\":1}\n\n",
+            "data: {\"symbol\":\"AAPL\",\"current_price\":1}\n\n",
+            "id: x\u{0}\nodd\n\n\n: comment\r\n\r\n",
+            &long,
+        ] {
+            catalogue.say(text);
+        }
+        catalogue.quote("AAPL", "101");
+        priced(&api, "101", PRICE_DEADLINE).await;
+        // A price that cannot be read is not known, whatever it was before.
+        catalogue.say("event: price\ndata: {\"symbol\":\"AAPL\",\"current_price\":-1}\n\n");
+        priced(&api, "null", PRICE_DEADLINE).await;
+        buy(&api, "ann", "AAPL", ["1", "90"]).await;
+        catalogue.quote("AAPL", "102");
+        priced(&api, "102", PRICE_DEADLINE).await;
+        assert_eq!(opened[0], None);
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_stocks_are_followed_promptly() {
+    for backend in Backend::both().await {
+        let symbols: Vec<String> = (0..10_000).map(|number| format!("S{number}")).collect();
+        let stocks: Vec<(&str, &str)> = symbols.iter().map(|it| (it.as_str(), "1")).collect();
+        let catalogue = Catalogue::start(&stocks).await;
+        let (_service, api) = start(&backend, &catalogue).await;
+        buy(&api, "ann", "S9999", ["1", "1"]).await;
+        priced(&api, "1", STALE_DEADLINE).await;
+        for price in ["2", "3", "4"] {
+            for symbol in &symbols[..100] {
+                catalogue.quote(symbol, price);
+            }
+            catalogue.quote("S9999", price);
+            priced(&api, price, PROMPT_DEADLINE).await;
+        }
+    }
 }
 
 #[tokio::test]
