@@ -4,6 +4,7 @@ mod answer;
 mod orders;
 mod portfolios;
 mod trades;
+mod trades_csv;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,6 +20,7 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(orders::sell))
         .routes(routes!(trades::list))
         .routes(routes!(trades::show))
+        .routes(routes!(trades_csv::download))
         .routes(routes!(portfolios::show))
         .routes(routes!(portfolios::summary))
         .with_state(state)

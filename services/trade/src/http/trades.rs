@@ -20,12 +20,12 @@ use crate::trade::Trade;
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
 
-/// Which trades to list.
+/// Which trades.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ListQuery {
+pub(super) struct Wanted {
     /// Whose trades.
-    user_id: UserId,
+    pub(super) user_id: UserId,
     /// Only trades in this stock.
     symbol: Option<Symbol>,
     /// Only trades of this side.
@@ -34,6 +34,12 @@ pub(super) struct ListQuery {
     from: Option<Timestamp>,
     /// Only trades executed before this time.
     to: Option<Timestamp>,
+}
+
+/// Which page of them.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
     /// How many to list at the most.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
@@ -41,49 +47,69 @@ pub(super) struct ListQuery {
     cursor: Option<Uuid>,
 }
 
-impl FromQuery for ListQuery {
+/// Which trades to list.
+pub(super) struct ListQuery {
+    wanted: Wanted,
+    page: Page,
+}
+
+impl FromQuery for Wanted {
     fn from_query(parameters: &mut Parameters) -> Option<Self> {
         let user_id = parameters.required("user_id");
         let symbol = parameters.optional("symbol");
         let side = parameters.optional("side");
         let from = parameters.optional("from");
         let to = parameters.optional("to");
-        let limit = parameters.bounded("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT);
-        let cursor = parameters.optional("cursor");
         Some(Self {
             user_id: user_id?,
             symbol,
             side,
             from,
             to,
-            limit,
-            cursor,
         })
     }
 }
 
-impl ListQuery {
-    fn filter(&self) -> TradeFilter {
+impl FromQuery for ListQuery {
+    fn from_query(parameters: &mut Parameters) -> Option<Self> {
+        let wanted = Wanted::from_query(parameters);
+        let page = Page {
+            limit: parameters.bounded("limit", 1..=MAX_LIMIT, DEFAULT_LIMIT),
+            cursor: parameters.optional("cursor"),
+        };
+        Some(Self {
+            wanted: wanted?,
+            page,
+        })
+    }
+}
+
+impl Wanted {
+    /// Those made before `before`, and no more than `limit`.
+    pub(super) fn filter(&self, before: Option<Uuid>, limit: u32) -> TradeFilter {
         TradeFilter {
             user_id: self.user_id.clone(),
             symbol: self.symbol,
             side: self.side,
             from: self.from,
             to: self.to,
-            before: self.cursor,
-            limit: self.limit,
+            before,
+            limit,
         }
     }
+}
 
+impl ListQuery {
     /// The page after this one, which ends with `last`.
     fn next(&self, last: Uuid) -> String {
-        let mut next = format!("/trades?user_id={}", encode_query(self.user_id.as_str()));
+        let Self { wanted, page } = self;
+        let mut next = format!("/trades?user_id={}", encode_query(wanted.user_id.as_str()));
         let filters = [
-            ("symbol", self.symbol.map(|symbol| symbol.to_string())),
-            ("side", self.side.map(|side| side.as_str().to_owned())),
-            ("from", self.from.map(|moment| moment.to_string())),
-            ("to", self.to.map(|moment| moment.to_string())),
-            ("limit", Some(self.limit.to_string())),
+            ("symbol", wanted.symbol.map(|symbol| symbol.to_string())),
+            ("side", wanted.side.map(|side| side.as_str().to_owned())),
+            ("from", wanted.from.map(|moment| moment.to_string())),
+            ("to", wanted.to.map(|moment| moment.to_string())),
+            ("limit", Some(page.limit.to_string())),
             ("cursor", Some(last.to_string())),
         ];
         for (name, value) in filters {
@@ -97,7 +123,7 @@ impl ListQuery {
 }
 
 /// Lists a user's trades, newest first.
-#[utoipa::path(get, path = "/trades", tag = "trades", params(ListQuery), responses(
+#[utoipa::path(get, path = "/trades", tag = "trades", params(Wanted, Page), responses(
     (status = 200, description = "A page of trades", body = Vec<Trade>, headers(
         ("Link" = String, description = "The next page, rel=\"next\""),
     )),
@@ -106,11 +132,12 @@ pub(super) async fn list(
     State(store): State<Arc<dyn Store>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Error> {
-    let mut filter = query.filter();
-    filter.limit += 1; // One more tells whether there is a next page.
+    let Page { limit, cursor } = query.page;
+    // One more tells whether there is a next page.
+    let filter = query.wanted.filter(cursor, limit + 1);
     let mut trades = store.trades(&filter).await?;
-    let has_more = trades.len() > query.limit as usize;
-    trades.truncate(query.limit as usize);
+    let has_more = trades.len() > limit as usize;
+    trades.truncate(limit as usize);
     match trades.last().filter(|_| has_more) {
         Some(last) => {
             Ok(([(header::LINK, query.next(last.id))], axum::Json(trades)).into_response())

@@ -7,3 +7,4 @@ mod orders;
 mod portfolio;
 mod probes;
 mod reference;
+mod trades_csv;

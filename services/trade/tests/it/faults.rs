@@ -1,5 +1,6 @@
 //! What breaks: the service is killed or stopped, PostgreSQL goes away, a client hangs up. Nothing acknowledged is lost.
 
+mod downloads;
 mod draining;
 mod hang_up;
 mod killed;

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use crate::support::on_both;
 
 /// The rows of the wire contract that this service answers.
-const CALLS: [(&str, &str); 10] = [
+const CALLS: [(&str, &str); 11] = [
     ("post", "/trades/buy"),
     ("post", "/trades/sell"),
     ("get", "/trades"),
+    ("get", "/trades.csv"),
     ("get", "/trades/{trade_id}"),
     ("get", "/portfolio/{user_id}"),
     ("get", "/portfolio/{user_id}/summary"),

@@ -14,7 +14,7 @@ use testkit::{eventually, http::Client};
 use tokio::task::JoinSet;
 
 use super::{books, dice::Dice};
-use crate::support::{order_body, post_text};
+use crate::support::{buy, order_body, post_text};
 
 /// Bounds of the orders of one client, whatever the test does.
 const MAX_ORDERS: usize = 4_000;
@@ -26,6 +26,23 @@ const PROGRESS_DEADLINE: Duration = Duration::from_secs(40);
 const SYMBOLS: [&str; 3] = ["AAPL", "BRK.B", "MSFT"];
 /// What the service may lack for a while.
 const PASSING: [&str; 3] = ["database_unavailable", "outcome_unknown", "starting"];
+
+/// Orders of [`buy_many`] that are under way at a time.
+const AT_ONCE: usize = 256;
+
+/// Gives a user a long history.
+pub(crate) async fn buy_many(api: &Client, user_id: &str, orders: usize) {
+    let mut buying = JoinSet::new();
+    for number in 0..orders {
+        if buying.len() == AT_ONCE {
+            buying.join_next().await.unwrap().unwrap();
+        }
+        let (api, user_id) = (api.clone(), user_id.to_owned());
+        let price = format!("{}.{:04}", 1 + number / 10_000, number % 10_000);
+        buying.spawn(async move { buy(&api, &user_id, "AAPL", ["0.000001", &price]).await });
+    }
+    buying.join_all().await;
+}
 
 /// How many do what.
 #[derive(Clone, Copy)]
