@@ -297,6 +297,11 @@ async fn open_sqlite(file: &Path, max_connections: u32) -> Result<Sqlite, OpenEr
             .acquire_timeout(ACQUIRE_TIMEOUT)
     };
     let writer = pool(1)
+        // SQLite ends a transaction by itself when its disk is full. The connection still counts it as open, and would
+        // refuse every other one.
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
         .connect_with(options.clone())
         .await
         .map_err(failed)?;

@@ -43,6 +43,7 @@
 
 mod backend;
 pub mod digits;
+mod disk;
 mod environment;
 mod eventually;
 pub mod http;
@@ -52,5 +53,6 @@ mod watchdog;
 pub mod wire;
 
 pub use backend::Backend;
+pub use disk::SmallDisk;
 pub use eventually::{Outcome, eventually};
 pub use process::Service;

@@ -10,7 +10,7 @@ use std::{
 
 use crate::environment;
 
-/// $1 is the signal for the guarded process, $2 the folder to remove, if any. Each line of the input names the process to
+/// $1 is the signal for the guarded process, $2 the folder to remove, if any, $3 what is mounted on it. Each line of the input names the process to
 /// guard from then on, 0 for none. Ten seconds of grace come before SIGKILL; a process that was just ended may still
 /// write, so the folder is removed twice.
 const SCRIPT: &str = r#"
@@ -26,6 +26,7 @@ if [ "$process" -gt 0 ]; then
         sleep 0.1
     done
 fi
+if [ -n "$3" ]; then umount -l "$2"; fi
 if [ -n "$2" ]; then rm -rf "$2" || { sleep 1; rm -rf "$2"; }; fi
 "#;
 
@@ -38,9 +39,19 @@ pub(crate) struct Watchdog {
 impl Watchdog {
     /// `signal` as `kill -s` takes it: QUIT, KILL.
     pub(crate) fn start(signal: &str, folder: Option<&Path>) -> Self {
+        Self::run(signal, folder, "")
+    }
+
+    /// Guards a folder on which `what` is, or is about to be, mounted.
+    pub(crate) fn of_mount(folder: &Path, what: &str) -> Self {
+        Self::run("KILL", Some(folder), what)
+    }
+
+    fn run(signal: &str, folder: Option<&Path>, mounted: &str) -> Self {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "testkit-watchdog", signal])
             .arg(folder.unwrap_or(Path::new("")))
+            .arg(mounted)
             .env_clear()
             .env("PATH", environment::path())
             .current_dir("/")

@@ -18,7 +18,7 @@ use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::{Binaries, Database, account::Account, processes};
-use crate::{eventually::within, watchdog::Watchdog};
+use crate::{SmallDisk, eventually::within, watchdog::Watchdog};
 
 const START_DEADLINE: Duration = Duration::from_mins(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
@@ -45,7 +45,9 @@ const SETTINGS: [&str; 5] = [
 /// be it by SIGKILL.
 pub struct Server {
     binaries: Binaries,
+    /// Holds the log, and the data unless that is on a disk of its own.
     folder: PathBuf,
+    data: PathBuf,
     port: u16,
     postmaster: Option<Child>,
     watchdog: Watchdog,
@@ -60,10 +62,25 @@ impl Server {
     /// A new server of these binaries, ready for connections.
     pub async fn start_with(binaries: Binaries) -> Self {
         let folder = new_folder();
+        let data = folder.join("data");
+        Self::start_in(binaries, folder, data).await
+    }
+
+    /// A new server with its data on this disk, ready for connections. It ends before the disk does.
+    pub async fn start_on(disk: &SmallDisk) -> Self {
+        if let Some(account) = Account::to_run_as() {
+            account.own(disk.path());
+        }
+        let data = disk.path().join("data");
+        Self::start_in(Binaries::find().await, new_folder(), data).await
+    }
+
+    async fn start_in(binaries: Binaries, folder: PathBuf, data: PathBuf) -> Self {
         let mut server = Self {
             watchdog: Watchdog::start("QUIT", Some(&folder)),
             binaries,
             folder,
+            data,
             port: 0,
             postmaster: None,
         };
@@ -123,6 +140,13 @@ impl Server {
         }
     }
 
+    /// Starts it again if it has given up, as a supervisor does.
+    pub async fn restart_if_ended(&mut self) {
+        if self.exit_status().is_some() {
+            self.restart().await;
+        }
+    }
+
     /// Everything that the server has logged.
     pub fn log(&self) -> String {
         let bytes = fs::read(self.folder.join("log")).unwrap_or_default();
@@ -137,7 +161,7 @@ impl Server {
             .args(["-A", "trust", "-U", "postgres"])
             .arg(format!("--locale={LOCALE}"))
             .arg("-D")
-            .arg(self.folder.join("data"));
+            .arg(&self.data);
         self.log_to_file(&mut initdb);
         let mut child = tokio::process::Command::from(initdb)
             .spawn()
@@ -155,7 +179,7 @@ impl Server {
         let mut postgres = self.binaries.program("postgres");
         postgres
             .arg("-D")
-            .arg(self.folder.join("data"))
+            .arg(&self.data)
             .arg("-p")
             .arg(self.port.to_string());
         for setting in SETTINGS {
@@ -168,7 +192,7 @@ impl Server {
 
         let started = within(START_DEADLINE, || {
             let status = self.exit_status();
-            let ready = is_ready(self.url("postgres"), self.folder.join("data"));
+            let ready = is_ready(self.url("postgres"), self.data.clone());
             async move {
                 match status {
                     Some(status) => Some(Err(status)),

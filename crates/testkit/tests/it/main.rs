@@ -5,6 +5,7 @@
 )]
 
 mod answers;
+mod disk;
 mod http;
 mod postgres;
 mod process;
