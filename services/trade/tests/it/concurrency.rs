@@ -2,6 +2,7 @@
 
 pub(crate) mod books;
 pub(crate) mod dice;
+mod journal;
 pub(crate) mod load;
 mod replicas;
 mod same_key;

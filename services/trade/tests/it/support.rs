@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use proptest::{
+    strategy::Strategy,
+    test_runner::{Config, TestCaseError, TestError, TestRunner},
+};
 pub(crate) use testkit::Backend;
 pub(crate) use testkit::digits::{assert_members, members, next_page, rows, text_of};
 use testkit::{
@@ -89,4 +93,22 @@ pub(crate) async fn seen_of(api: &Client, user_id: &str) -> [String; 3] {
         text(format!("/portfolio/{user_id}/summary")).await,
         text(format!("/trades?user_id={user_id}&limit=1000")).await,
     ]
+}
+
+/// Tries many inputs and, on a failure, names the smallest that fails.
+pub(crate) fn try_many<S: Strategy>(
+    cases: u32,
+    strategy: &S,
+    test: impl Fn(S::Value) -> Result<(), TestCaseError>,
+) {
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    match tokio::task::block_in_place(|| TestRunner::new(config).run(strategy, test)) {
+        Err(TestError::Fail(reason, input)) => panic!("{reason}\nfor {input:?}"),
+        Err(error) => panic!("{error}"),
+        Ok(()) => {}
+    }
 }

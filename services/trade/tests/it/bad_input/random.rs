@@ -1,13 +1,10 @@
 //! Whatever is sent, the answer is JSON and never a failure of the service.
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestError, TestRunner},
-};
+use proptest::prelude::*;
 use testkit::http::{Client, Method};
 use tokio::runtime::Handle;
 
-use crate::support::on_both;
+use crate::support::{on_both, try_many};
 
 const CASES: u32 = 150;
 
@@ -65,20 +62,6 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Tries many inputs and, on a failure, names the smallest that fails.
-fn try_many<S: Strategy>(strategy: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
-    let config = Config {
-        cases: CASES,
-        failure_persistence: None,
-        ..Config::default()
-    };
-    match tokio::task::block_in_place(|| TestRunner::new(config).run(strategy, test)) {
-        Err(TestError::Fail(reason, input)) => panic!("{reason}\nfor {input:?}"),
-        Err(error) => panic!("{error}"),
-        Ok(()) => {}
-    }
-}
-
 fn send(api: &Client, method: Method, path: &str, body: Vec<u8>) -> Result<(), TestCaseError> {
     let request = api
         .builder(method, path)
@@ -99,7 +82,7 @@ fn send(api: &Client, method: Method, path: &str, body: Vec<u8>) -> Result<(), T
 #[tokio::test(flavor = "multi_thread")]
 async fn no_body_makes_the_service_fail() {
     on_both(&[], async |api| {
-        try_many(&(body(), any::<bool>()), |(body, buys)| {
+        try_many(CASES, &(body(), any::<bool>()), |(body, buys)| {
             let path = if buys { "/trades/buy" } else { "/trades/sell" };
             send(api, Method::POST, path, body)
         });
@@ -120,7 +103,9 @@ async fn no_path_and_no_query_makes_the_service_fail() {
             .prop_map(|time| format!("/trades?user_id=ann&from={time}")),
     ];
     on_both(&[], async |api| {
-        try_many(&paths, |path| send(api, Method::GET, &path, Vec::new()));
+        try_many(CASES, &paths, |path| {
+            send(api, Method::GET, &path, Vec::new())
+        });
     })
     .await;
 }

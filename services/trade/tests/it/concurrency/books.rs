@@ -1,6 +1,7 @@
 //! Recomputes what a user holds from the user's trades, to the last digit, and compares it with what the service says.
 //!
-//! No sum depends on the order of the trades, which two processes may name in the same millisecond.
+//! No sum depends on the order of the trades, which two processes may name in the same millisecond. The trades of one
+//! process have an order, in which they can be executed again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,10 +28,14 @@ struct Position {
     symbol: Symbol,
     quantity: Quantity,
     cost_basis: Money,
+    average_price: Money,
+    realized_pnl: Money,
 }
 
 #[derive(Deserialize)]
 struct Summary {
+    positions: usize,
+    cost_basis: Money,
     realized_pnl: Money,
 }
 
@@ -111,6 +116,76 @@ fn held_after(trades: &[Executed]) -> BTreeMap<Symbol, Held> {
         *shares > 0
     });
     held
+}
+
+/// Units of quantity, of cost, and of the profit since the position was opened.
+type Replayed = (i128, i128, i128);
+
+/// [`check`], and that the trades, executed again one after the other, give what is answered to the last digit. All must be of
+/// one process.
+pub(crate) async fn check_in_order(api: &Client, user_id: &str) -> Vec<Executed> {
+    let trades = check(api, user_id).await;
+    let (held, realized) = replay(&trades);
+    let portfolio = api.get(&format!("/portfolio/{user_id}")).await.expect(200);
+    let positions = read::<Vec<Position>>(&portfolio);
+    let answered = positions.iter().map(|open| {
+        let (quantity, cost) = (open.quantity.units(), open.cost_basis.units());
+        // To the nearest unit; a cost is never below zero.
+        let average = (2 * cost * 1_000_000 + quantity) / (2 * quantity);
+        assert_eq!(open.average_price.units(), average, "{portfolio}");
+        (open.symbol, (quantity, cost, open.realized_pnl.units()))
+    });
+    assert_eq!(
+        answered.collect::<BTreeMap<Symbol, Replayed>>(),
+        held,
+        "{portfolio} does not come of {trades:#?}"
+    );
+
+    let summary = api.get(&format!("/portfolio/{user_id}/summary")).await;
+    let answered = read::<Summary>(&summary);
+    let cost: i128 = held.values().map(|(_, cost, _)| cost).sum();
+    assert_eq!(
+        (
+            answered.positions,
+            answered.cost_basis.units(),
+            answered.realized_pnl.units()
+        ),
+        (held.len(), cost, realized),
+        "{summary} does not come of {trades:#?}"
+    );
+    trades
+}
+
+/// What is held after these trades, of which the newest is the first, and the profit of all sells.
+fn replay(trades: &[Executed]) -> (BTreeMap<Symbol, Replayed>, i128) {
+    let mut held: BTreeMap<Symbol, Replayed> = BTreeMap::new();
+    let mut realized = 0;
+    for trade in trades.iter().rev() {
+        let (shares, total) = (trade.quantity.units(), trade.total.units());
+        let (quantity, cost, profit) = held.entry(trade.symbol).or_default();
+        match trade.side {
+            Side::Buy => {
+                *quantity += shares;
+                *cost += total;
+            }
+            Side::Sell => {
+                assert!(shares <= *quantity, "more is sold than was held: {trade:?}");
+                // Their part of the cost, rounded down; the last shares bear what is left.
+                let part = *cost * shares / *quantity;
+                let gained = total - part;
+                assert_eq!(trade.realized_pnl.map(Money::units), Some(gained));
+                *quantity -= shares;
+                *cost -= part;
+                *profit += gained;
+                realized += gained;
+            }
+        }
+        if *quantity == 0 {
+            assert_eq!(*cost, 0, "left over after {trade:?}");
+            held.remove(&trade.symbol);
+        }
+    }
+    (held, realized)
 }
 
 #[track_caller]
