@@ -14,7 +14,8 @@ use service_kit::metrics::HttpMetrics;
 use service_kit::serve;
 use tokio::task::JoinSet;
 
-use crate::feed::Feed;
+use crate::feed::{Feed, Tools};
+use crate::history::History;
 use crate::http;
 use crate::live::Live;
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ const LOAD_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Clone, FromRef)]
 pub(crate) struct State {
     pub(crate) live: Arc<Live>,
+    pub(crate) history: Arc<History>,
     pub(crate) feed: Feed,
     pub(crate) ticker: Ticker,
     pub(crate) lifecycle: Lifecycle,
@@ -52,18 +54,22 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         clock: Clock::system(),
     };
     let store = store::open(&database);
+    let candles = store::candles::open(&database);
     let live = Arc::new(Live::new(Arc::clone(&store)));
     let ticker = Ticker::new();
+    let history = Arc::new(History::new(Arc::clone(&candles)));
     let mut workers = JoinSet::new();
-    let feed = Feed::start(
+    let tools = Tools {
         store,
-        Arc::clone(&live),
-        service.clock.clone(),
-        &mut workers,
-    );
+        live: Arc::clone(&live),
+        recorder: history.record(&mut workers),
+        clock: service.clock.clone(),
+    };
+    let feed = Feed::start(tools, &mut workers);
     let lifecycle = service.lifecycle.clone();
     let state = State {
         live: Arc::clone(&live),
+        history,
         feed,
         ticker: ticker.clone(),
         lifecycle,
@@ -71,6 +77,9 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     let Assembled { router, .. } =
         service_kit::http::assemble(&service, &common.server, http::routes(state));
     let follow = follow(Arc::clone(&live), service.lifecycle.clone());
+    let forget = settings
+        .retention
+        .run(candles, service.clock, service.lifecycle.clone());
     Ok(App {
         name: SERVICE,
         lifecycle: service.lifecycle,
@@ -81,6 +90,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         preparation: Box::pin(prepare(database, settings.seeds_stocks, Arc::clone(&live))),
         background: vec![
             Box::pin(follow),
+            Box::pin(forget),
             Box::pin(async move { ticker.run(&live).await }),
         ],
         workers,

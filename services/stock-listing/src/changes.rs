@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalogue_client::NewStock;
 use market::{Percent, Price, Symbol, Timestamp};
 
+use crate::candle::Tick;
 use crate::stock::{Listed, Quote, Version};
 
 /// One thing to change.
@@ -42,9 +43,11 @@ pub(crate) enum Refusal {
 /// The stocks that a batch touches, as its lines leave them.
 pub(crate) struct Changes {
     version: Version,
+    at: Timestamp,
     stocks: BTreeMap<Symbol, Listed>,
     added: BTreeSet<Symbol>,
     quoted: BTreeSet<Symbol>,
+    ticks: Vec<Tick>,
 }
 
 impl Line {
@@ -58,34 +61,34 @@ impl Line {
 }
 
 impl Changes {
-    /// Changes that lead to `version`, made to those of the stocks that there are.
-    pub(crate) fn new(version: Version, found: Vec<Listed>) -> Self {
+    /// Changes that lead to `version`, made at one time to those of the stocks that there are.
+    pub(crate) fn new(version: Version, at: Timestamp, found: Vec<Listed>) -> Self {
         let stocks = found
             .into_iter()
             .map(|listed| (listed.stock.symbol, listed))
             .collect();
         Self {
             version,
+            at,
             stocks,
             added: BTreeSet::new(),
             quoted: BTreeSet::new(),
+            ticks: Vec::new(),
         }
     }
 
     /// Makes a change; the stock as it is then.
-    pub(crate) fn apply(&mut self, line: Line, at: Timestamp) -> Result<Listed, Refusal> {
-        let symbol = line.symbol();
+    pub(crate) fn apply(&mut self, line: Line) -> Result<Listed, Refusal> {
+        let (symbol, at, version) = (line.symbol(), self.at, self.version);
         let listed = match (line, self.stocks.get(&symbol)) {
             (Line::Add(_), Some(_)) => return Err(Refusal::SymbolExists(symbol)),
             (Line::Quote { .. }, None) => return Err(Refusal::UnknownSymbol(symbol)),
             (Line::Add(new), None) => {
                 self.added.insert(symbol);
-                Listed::new(*new, at, self.version)
+                Listed::new(*new, at, version)
             }
             (Line::Quote { price, change, .. }, Some(listed)) => {
-                let quoted = listed
-                    .clone()
-                    .quoted(Quote { price, change, at }, self.version);
+                let quoted = listed.clone().quoted(Quote { price, change, at }, version);
                 let listed = quoted.map_err(|_| Refusal::ChangeTooLarge(symbol))?;
                 if !self.added.contains(&symbol) {
                     self.quoted.insert(symbol);
@@ -93,6 +96,12 @@ impl Changes {
                 listed
             }
         };
+        self.ticks.push(Tick {
+            symbol,
+            price: listed.stock.current_price,
+            at,
+            version,
+        });
         self.stocks.insert(symbol, listed.clone());
         Ok(listed)
     }
@@ -111,6 +120,11 @@ impl Changes {
             .iter()
             .filter_map(|symbol| self.stocks.get(symbol))
             .collect()
+    }
+
+    /// The prices that were taken, in their order.
+    pub(crate) fn ticks(&self) -> &[Tick] {
+        &self.ticks
     }
 
     /// Every stock that changed.
@@ -153,38 +167,38 @@ mod tests {
 
     #[test]
     fn each_line_sees_what_the_ones_before_it_left() {
-        let mut changes = Changes::new(Version(7), Vec::new());
+        let mut changes = Changes::new(Version(7), at(), Vec::new());
         let symbol = Symbol::parse("A").unwrap();
         assert_eq!(
-            changes.apply(quote("A", "1"), at()),
+            changes.apply(quote("A", "1")),
             Err(Refusal::UnknownSymbol(symbol))
         );
-        changes.apply(add("A"), at()).unwrap();
-        assert_eq!(
-            changes.apply(add("A"), at()),
-            Err(Refusal::SymbolExists(symbol))
-        );
-        changes.apply(quote("A", "101"), at()).unwrap();
-        let last = changes.apply(quote("A", "102"), at()).unwrap();
+        changes.apply(add("A")).unwrap();
+        assert_eq!(changes.apply(add("A")), Err(Refusal::SymbolExists(symbol)));
+        changes.apply(quote("A", "101")).unwrap();
+        let last = changes.apply(quote("A", "102")).unwrap();
         assert_eq!(
             (last.stock.change_pct.to_string(), last.version),
             ("2".to_owned(), Version(7))
         );
         assert_eq!((changes.added(), changes.quoted().len()), (vec![&last], 0));
+        let prices = changes.ticks().iter().map(|tick| tick.price.to_string());
+        assert!(prices.eq(["100", "101", "102"]));
         assert_eq!(changes.into_changed(), [last]);
     }
 
     #[test]
     fn a_refused_line_changes_nothing() {
-        let mut first = Changes::new(Version(1), Vec::new());
-        let mut known = first.apply(add("A"), at()).unwrap();
+        let mut first = Changes::new(Version(1), at(), Vec::new());
+        let mut known = first.apply(add("A")).unwrap();
         known.previous_close = Price::parse("0.0001").unwrap();
-        let mut changes = Changes::new(Version(2), vec![known]);
-        let refused = changes.apply(quote("A", "9999999999"), at());
+        let mut changes = Changes::new(Version(2), at(), vec![known]);
+        let refused = changes.apply(quote("A", "9999999999"));
         assert_eq!(
             refused,
             Err(Refusal::ChangeTooLarge(Symbol::parse("A").unwrap()))
         );
+        assert!(changes.ticks().is_empty());
         assert!(changes.into_changed().is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use service_kit::database::StoreError;
 use service_kit::problem::Problem;
 
 use crate::changes::Refusal;
@@ -16,6 +17,9 @@ pub(crate) enum Error {
     /// 503 or 500: nothing is known to have changed.
     #[error(transparent)]
     Feed(#[from] FeedError),
+    /// 503 or 500: the store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl Refusal {
@@ -49,6 +53,7 @@ impl From<Error> for Problem {
                 Self::unavailable("database_unavailable", detail)
             }
             Error::Feed(FeedError::Failed) => Self::internal(),
+            Error::Store(error) => error.into(),
         }
     }
 }

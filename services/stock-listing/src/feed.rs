@@ -12,6 +12,7 @@ use tracing::{error, warn};
 
 use crate::changes::{Changes, Line, Refusal};
 use crate::error::Error;
+use crate::history::Recorder;
 use crate::live::Live;
 use crate::stock::Listed;
 use crate::store::Store;
@@ -27,6 +28,18 @@ pub(crate) struct Feed(mpsc::Sender<Waiting>);
 
 /// What became of each line of a call.
 pub(crate) type Outcomes = Vec<Result<Listed, Refusal>>;
+
+/// What the task works with.
+pub(crate) struct Tools {
+    /// Where changes are kept.
+    pub(crate) store: Arc<dyn Store>,
+    /// Shows them.
+    pub(crate) live: Arc<Live>,
+    /// Remembers their prices.
+    pub(crate) recorder: Recorder,
+    /// Tells their time.
+    pub(crate) clock: Clock,
+}
 
 struct Waiting {
     lines: Vec<Line>,
@@ -49,14 +62,9 @@ pub(crate) enum FeedError {
 
 impl Feed {
     /// Starts the task in `workers`; it ends once the last feed is dropped and its queue is empty.
-    pub(crate) fn start(
-        store: Arc<dyn Store>,
-        live: Arc<Live>,
-        clock: Clock,
-        workers: &mut JoinSet<()>,
-    ) -> Self {
+    pub(crate) fn start(tools: Tools, workers: &mut JoinSet<()>) -> Self {
         let (sender, receiver) = mpsc::channel(CAPACITY);
-        workers.spawn(run(receiver, store, live, clock));
+        workers.spawn(run(receiver, tools));
         Self(sender)
     }
 
@@ -77,19 +85,14 @@ impl Feed {
     }
 }
 
-async fn run(
-    mut queue: mpsc::Receiver<Waiting>,
-    store: Arc<dyn Store>,
-    live: Arc<Live>,
-    clock: Clock,
-) {
+async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
     let mut waiting = Vec::with_capacity(MAX_BATCH_CALLS);
     while queue.recv_many(&mut waiting, MAX_BATCH_CALLS).await > 0 {
         let (calls, replies): (Vec<_>, Vec<_>) = waiting
             .drain(..)
             .map(|call| (call.lines, call.reply))
             .unzip();
-        match execute(&*store, &live, &clock, calls).await {
+        match execute(&tools, calls).await {
             Ok(outcomes) => {
                 for (reply, outcomes) in replies.into_iter().zip(outcomes) {
                     // A client that has hung up does not need its reply.
@@ -105,38 +108,26 @@ async fn run(
     }
 }
 
-async fn execute(
-    store: &dyn Store,
-    live: &Live,
-    clock: &Clock,
-    calls: Vec<Vec<Line>>,
-) -> Result<Vec<Outcomes>, FeedError> {
-    commit(store, live, clock, calls)
-        .await
-        .map_err(|error| match error {
-            StoreError::Unavailable(_) | StoreError::Conflict(_) => {
-                warn!(%error, "changes not made");
-                FeedError::Unavailable
-            }
-            StoreError::Refused(_) | StoreError::Corrupt(_) => {
-                error!(%error, "changes failed");
-                FeedError::Failed
-            }
-        })
+async fn execute(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcomes>, FeedError> {
+    commit(tools, calls).await.map_err(|error| match error {
+        StoreError::Unavailable(_) | StoreError::Conflict(_) => {
+            warn!(%error, "changes not made");
+            FeedError::Unavailable
+        }
+        StoreError::Refused(_) | StoreError::Corrupt(_) => {
+            error!(%error, "changes failed");
+            FeedError::Failed
+        }
+    })
 }
 
-async fn commit(
-    store: &dyn Store,
-    live: &Live,
-    clock: &Clock,
-    calls: Vec<Vec<Line>>,
-) -> Result<Vec<Outcomes>, StoreError> {
+async fn commit(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcomes>, StoreError> {
     let symbols: BTreeSet<Symbol> = calls.iter().flatten().map(Line::symbol).collect();
-    let mut change = store.begin().await?;
+    let mut change = tools.store.begin().await?;
     let version = change.version();
     let found = change.find(&Vec::from_iter(symbols)).await?;
-    let mut changes = Changes::new(version, found);
-    let mut apply = |line| changes.apply(line, clock.now());
+    let mut changes = Changes::new(version, tools.clock.now(), found);
+    let mut apply = |line| changes.apply(line);
     let outcomes = calls
         .into_iter()
         .map(|lines| lines.into_iter().map(&mut apply).collect())
@@ -153,7 +144,8 @@ async fn commit(
         change.update(&quoted).await?;
     }
     change.commit().await?;
-    if let Err(error) = live.committed(version, changes.into_changed()).await {
+    tools.recorder.take(changes.ticks());
+    if let Err(error) = tools.live.committed(version, changes.into_changed()).await {
         warn!(%error, "a change is not visible yet");
     }
     Ok(outcomes)

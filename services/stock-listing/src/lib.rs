@@ -1,11 +1,15 @@
 //! The catalogue service: stocks and their live prices.
 
 mod app;
+mod candle;
 mod changes;
 mod error;
 mod feed;
+mod forming;
+mod history;
 mod http;
 mod live;
+mod retention;
 mod settings;
 mod snapshot;
 mod stock;
@@ -13,4 +17,5 @@ mod store;
 mod ticker;
 
 pub use app::{SERVICE, build};
+pub use retention::Retention;
 pub use settings::Settings;

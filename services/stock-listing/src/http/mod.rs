@@ -1,6 +1,7 @@
 //! The catalogue over HTTP.
 
 mod conditional;
+mod history;
 mod prices;
 mod stocks;
 mod stream;
@@ -18,6 +19,7 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(prices::show))
         .routes(routes!(prices::quote))
         .routes(routes!(prices::quote_many))
+        .routes(routes!(history::show))
         .routes(routes!(stream::show))
         .with_state(state)
 }

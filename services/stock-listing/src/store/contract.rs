@@ -49,6 +49,8 @@ macro_rules! contracts {
     };
 }
 
+mod candles;
+
 contracts!(
     what_is_inserted_is_read_to_the_last_digit,
     what_is_updated_is_read_to_the_last_digit,

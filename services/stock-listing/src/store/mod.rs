@@ -1,5 +1,6 @@
 //! Where the catalogue is kept. The only place that speaks SQL.
 
+pub(crate) mod candles;
 mod postgres;
 mod row;
 mod sqlite;

@@ -2,6 +2,7 @@
 
 mod compression;
 mod conditional;
+mod history;
 mod openapi;
 mod pages;
 mod prices;

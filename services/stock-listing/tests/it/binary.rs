@@ -64,6 +64,8 @@ async fn a_limit_that_nothing_could_work_with_is_refused() {
         ("MAX_IN_FLIGHT", "0"),
         ("MAX_IN_FLIGHT", "18446744073709551615"),
         ("REQUEST_TIMEOUT_SECONDS", "0"),
+        ("MINUTE_CANDLES_KEPT_DAYS", "0"),
+        ("HOUR_CANDLES_KEPT_DAYS", "36501"),
     ] {
         // A folder that cannot be made ends it soon if the setting does not.
         let data = ("DATA_DIR", "/proc/nowhere");

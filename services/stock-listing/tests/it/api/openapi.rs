@@ -7,13 +7,14 @@ use testkit::http::Method;
 use crate::support::{SEEDED, on_both};
 
 /// The rows of the wire contract that this service answers.
-const CALLS: [(&str, &str); 11] = [
+const CALLS: [(&str, &str); 12] = [
     ("get", "/stocks"),
     ("post", "/stocks"),
     ("get", "/stocks/{symbol}"),
     ("get", "/stocks/{symbol}/price"),
     ("put", "/stocks/{symbol}/price"),
     ("put", "/prices"),
+    ("get", "/stocks/{symbol}/history"),
     ("get", "/stream"),
     ("get", "/health"),
     ("get", "/livez"),

@@ -63,6 +63,41 @@ async fn a_parameter_of_the_list_that_breaks_its_rule_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_parameter_of_a_history_that_breaks_its_rule_is_refused_by_name() {
+    let wrong = [
+        ("interval=", "interval"),
+        ("interval=2m", "interval"),
+        ("interval=1M", "interval"),
+        ("interval=60", "interval"),
+        ("interval=1m&interval=1m", "interval"),
+        ("from=", "from"),
+        ("from=yesterday", "from"),
+        ("from=2026-01-05", "from"),
+        ("from=2026-01-05T10:00:00+01:00", "from"),
+        ("to=1767607200", "to"),
+        ("to=2026-02-30T00:00:00Z", "to"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("cursor=AAPL", "cursor"),
+        ("symbol=AAPL", "symbol"),
+    ];
+    let expected: Vec<_> = wrong
+        .iter()
+        .map(|(_, name)| format!("422 validation_failed {name}"))
+        .collect();
+    on_both(&SEEDED, async |api| {
+        let mut table = Vec::new();
+        for ((query, _), expected) in wrong.iter().zip(&expected) {
+            let request = api.builder(Method::GET, &format!("/stocks/AAPL/history?{query}"));
+            table.push((format!("?{query}"), request, expected.as_str()));
+        }
+        assert_refused(api, table).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_new_price_that_breaks_its_rule_is_refused_by_name_and_not_taken() {
     let wrong = [
         ("", "price"),
@@ -153,6 +188,7 @@ async fn a_symbol_in_a_path_that_breaks_its_rule_is_refused_by_name() {
             for (method, path) in [
                 (Method::GET, format!("/stocks/{symbol}")),
                 (Method::GET, format!("/stocks/{symbol}/price")),
+                (Method::GET, format!("/stocks/{symbol}/history")),
                 (Method::PUT, format!("/stocks/{symbol}/price?price=1")),
             ] {
                 let request = api.builder(method, &path);
@@ -179,6 +215,7 @@ async fn a_method_that_a_path_does_not_have_is_refused() {
             ("/stocks", "PUT"),
             ("/stocks/AAPL", "POST"),
             ("/stocks/AAPL/price?price=1", "POST"),
+            ("/stocks/AAPL/history", "PUT"),
             ("/metrics", "POST"),
         ] {
             for name in others.iter().chain([&more]) {
