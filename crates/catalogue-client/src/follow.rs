@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use tokio::sync::Notify;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::CatalogueClient;
 use crate::stream::{Lost, PriceStream};
 
-/// Pause after the stream was lost; it doubles with each further loss. The catalogue's own `retry` is for browsers: a price
-/// would come too late after it.
+/// Pause after the stream was lost; it doubles with each further loss, until one has lasted. The catalogue's own `retry` is
+/// for browsers: a price would come too late after it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Pause between two counts.
@@ -26,7 +26,7 @@ impl CatalogueClient {
             outdated: &outdated,
             last_id: None,
             pause: FIRST_PAUSE,
-            is_heard: true,
+            has_warned: false,
         };
         tokio::join!(listener.listen(), self.count(&outdated));
     }
@@ -63,7 +63,7 @@ struct Listener<'a> {
     /// The last event that was heard, when it can be gone on after.
     last_id: Option<HeaderValue>,
     pause: Duration,
-    is_heard: bool,
+    has_warned: bool,
 }
 
 impl Listener<'_> {
@@ -71,7 +71,10 @@ impl Listener<'_> {
         loop {
             let Err(lost) = self.hear().await;
             match lost {
-                Lost::Silent => continue,
+                Lost::Silent => {
+                    self.pause = FIRST_PAUSE;
+                    continue;
+                }
                 Lost::Outdated => {
                     self.last_id = None;
                     continue;
@@ -80,7 +83,9 @@ impl Listener<'_> {
                 Lost::Status(_) => self.last_id = None,
                 _ => {}
             }
-            if std::mem::replace(&mut self.is_heard, false) {
+            debug!(error = %lost, "the stream of prices is lost");
+            let is_stale = self.client.board().is_stale(Instant::now());
+            if is_stale && !std::mem::replace(&mut self.has_warned, true) {
                 warn!(error = %lost, "going on with the symbols last known, without prices");
             }
             tokio::time::sleep(self.pause).await;
@@ -92,9 +97,10 @@ impl Listener<'_> {
     async fn hear(&mut self) -> Result<Infallible, Lost> {
         let (client, url) = (self.client, self.client.url("/stream"));
         let mut stream = PriceStream::open(&client.http, url, self.last_id.as_ref()).await?;
+        let opened = Instant::now();
         let mut is_new = self.last_id.is_none();
         if is_new {
-            client.board_mut().start_reading(Instant::now());
+            client.board_mut().start_reading(opened);
         }
         loop {
             let told = tokio::select! {
@@ -111,8 +117,10 @@ impl Listener<'_> {
             drop(board);
             is_new = false;
             self.last_id = stream.last_id().or(self.last_id.take());
-            self.pause = FIRST_PAUSE;
-            if !std::mem::replace(&mut self.is_heard, true) {
+            if opened.elapsed() > LONGEST_PAUSE {
+                self.pause = FIRST_PAUSE;
+            }
+            if std::mem::take(&mut self.has_warned) {
                 info!("the catalogue is heard again");
             }
         }
