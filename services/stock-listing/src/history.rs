@@ -21,9 +21,9 @@ use crate::store::candles::{CandleStore, Filter};
 /// Pause between two rounds of writing, when they are short.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// A round that took longer is followed by a pause so many times as long, for prices need the database more.
-const WRITE_PAUSE_FACTOR: u32 = 4;
+const WRITE_PAUSE_FACTOR: u32 = 9;
 /// Longest pause between two rounds.
-const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_WRITE_PAUSE: Duration = Duration::from_secs(10);
 /// Pause between two attempts at the last round.
 const LAST_PAUSE: Duration = Duration::from_millis(250);
 /// Parts written in one statement, so that it does not keep the one writer of the embedded database for long.
