@@ -1,8 +1,9 @@
 //! A batch of changes to the catalogue: each is decided on what the ones before it left. Pure: no I/O, no clock.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalogue_client::NewStock;
+use catalogue_client::{NewStock, Stock};
 use market::{Percent, Price, Symbol, Timestamp};
 
 use crate::candle::Tick;
@@ -46,7 +47,6 @@ pub(crate) struct Changes {
     at: Timestamp,
     stocks: BTreeMap<Symbol, Listed>,
     added: BTreeSet<Symbol>,
-    quoted: BTreeSet<Symbol>,
     ticks: Vec<Tick>,
 }
 
@@ -72,38 +72,42 @@ impl Changes {
             at,
             stocks,
             added: BTreeSet::new(),
-            quoted: BTreeSet::new(),
             ticks: Vec::new(),
         }
     }
 
-    /// Makes a change; the stock as it is then.
-    pub(crate) fn apply(&mut self, line: Line) -> Result<Listed, Refusal> {
+    /// Makes a change.
+    pub(crate) fn apply(&mut self, line: Line) -> Result<(), Refusal> {
         let (symbol, at, version) = (line.symbol(), self.at, self.version);
-        let listed = match (line, self.stocks.get(&symbol)) {
-            (Line::Add(_), Some(_)) => return Err(Refusal::SymbolExists(symbol)),
-            (Line::Quote { .. }, None) => return Err(Refusal::UnknownSymbol(symbol)),
-            (Line::Add(new), None) => {
+        let price = match (line, self.stocks.entry(symbol)) {
+            (Line::Add(_), Entry::Occupied(_)) => return Err(Refusal::SymbolExists(symbol)),
+            (Line::Quote { .. }, Entry::Vacant(_)) => return Err(Refusal::UnknownSymbol(symbol)),
+            (Line::Add(new), Entry::Vacant(vacant)) => {
+                let price = new.current_price;
+                vacant.insert(Listed::new(*new, at, version));
                 self.added.insert(symbol);
-                Listed::new(*new, at, version)
+                price
             }
-            (Line::Quote { price, change, .. }, Some(listed)) => {
-                let quoted = listed.clone().quoted(Quote { price, change, at }, version);
-                let listed = quoted.map_err(|_| Refusal::ChangeTooLarge(symbol))?;
-                if !self.added.contains(&symbol) {
-                    self.quoted.insert(symbol);
-                }
-                listed
+            (Line::Quote { price, change, .. }, Entry::Occupied(occupied)) => {
+                let quoted = occupied
+                    .into_mut()
+                    .quote(Quote { price, change, at }, version);
+                quoted.map_err(|_| Refusal::ChangeTooLarge(symbol))?;
+                price
             }
         };
         self.ticks.push(Tick {
             symbol,
-            price: listed.stock.current_price,
+            price,
             at,
             version,
         });
-        self.stocks.insert(symbol, listed.clone());
-        Ok(listed)
+        Ok(())
+    }
+
+    /// A stock as the changes so far leave it.
+    pub(crate) fn stock(&self, symbol: Symbol) -> Option<&Stock> {
+        self.stocks.get(&symbol).map(|listed| &listed.stock)
     }
 
     /// The stocks to add.
@@ -116,10 +120,10 @@ impl Changes {
 
     /// The stocks with new prices.
     pub(crate) fn quoted(&self) -> Vec<&Listed> {
-        self.quoted
-            .iter()
-            .filter_map(|symbol| self.stocks.get(symbol))
-            .collect()
+        let is_quoted = |listed: &&Listed| {
+            listed.version == self.version && !self.added.contains(&listed.stock.symbol)
+        };
+        self.stocks.values().filter(is_quoted).collect()
     }
 
     /// The prices that were taken, in their order.
@@ -129,17 +133,9 @@ impl Changes {
 
     /// Every stock that changed.
     pub(crate) fn into_changed(self) -> Vec<Listed> {
-        let Self {
-            stocks,
-            added,
-            quoted,
-            ..
-        } = self;
-        let has_changed = |symbol: &Symbol| added.contains(symbol) || quoted.contains(symbol);
-        stocks
-            .into_values()
-            .filter(|listed| has_changed(&listed.stock.symbol))
-            .collect()
+        let version = self.version;
+        let stocks = self.stocks.into_values();
+        stocks.filter(|listed| listed.version == version).collect()
     }
 }
 
@@ -176,21 +172,25 @@ mod tests {
         changes.apply(add("A")).unwrap();
         assert_eq!(changes.apply(add("A")), Err(Refusal::SymbolExists(symbol)));
         changes.apply(quote("A", "101")).unwrap();
-        let last = changes.apply(quote("A", "102")).unwrap();
-        assert_eq!(
-            (last.stock.change_pct.to_string(), last.version),
-            ("2".to_owned(), Version(7))
-        );
-        assert_eq!((changes.added(), changes.quoted().len()), (vec![&last], 0));
+        changes.apply(quote("A", "102")).unwrap();
+        let change_pct = changes.stock(symbol).unwrap().change_pct;
+        assert_eq!(change_pct.to_string(), "2");
+        assert_eq!((changes.added().len(), changes.quoted().len()), (1, 0));
         let prices = changes.ticks().iter().map(|tick| tick.price.to_string());
         assert!(prices.eq(["100", "101", "102"]));
-        assert_eq!(changes.into_changed(), [last]);
+        let stocks = changes.into_changed();
+        assert_eq!(stocks.len(), 1);
+        assert_eq!(
+            (stocks[0].stock.symbol, stocks[0].version),
+            (symbol, Version(7))
+        );
     }
 
     #[test]
     fn a_refused_line_changes_nothing() {
         let mut first = Changes::new(Version(1), at(), Vec::new());
-        let mut known = first.apply(add("A")).unwrap();
+        first.apply(add("A")).unwrap();
+        let mut known = first.into_changed().remove(0);
         known.previous_close = Price::parse("0.0001").unwrap();
         let mut changes = Changes::new(Version(2), at(), vec![known]);
         let refused = changes.apply(quote("A", "9999999999"));

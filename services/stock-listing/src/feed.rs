@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use catalogue_client::Stock;
 use market::Symbol;
 use service_kit::clock::Clock;
 use service_kit::database::StoreError;
@@ -14,7 +15,6 @@ use crate::changes::{Changes, Line, Refusal};
 use crate::error::Error;
 use crate::history::Recorder;
 use crate::live::Live;
-use crate::stock::Listed;
 use crate::store::Store;
 
 /// Calls that may wait; more are refused at once.
@@ -26,8 +26,14 @@ const MAX_BATCH_CALLS: usize = 256;
 #[derive(Clone)]
 pub(crate) struct Feed(mpsc::Sender<Waiting>);
 
-/// What became of each line of a call.
-pub(crate) type Outcomes = Vec<Result<Listed, Refusal>>;
+/// What became of a call.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// The lines that changed nothing, each by its index.
+    pub(crate) refused: Vec<(usize, Refusal)>,
+    /// The stock of the last line that changed one, as it is then.
+    pub(crate) last: Option<Stock>,
+}
 
 /// What the task works with.
 pub(crate) struct Tools {
@@ -43,7 +49,7 @@ pub(crate) struct Tools {
 
 struct Waiting {
     lines: Vec<Line>,
-    reply: oneshot::Sender<Result<Outcomes, FeedError>>,
+    reply: oneshot::Sender<Result<Outcome, FeedError>>,
 }
 
 /// Why nothing is known of a call's lines.
@@ -68,20 +74,22 @@ impl Feed {
         Self(sender)
     }
 
-    /// Makes changes in their order, in one transaction; what became of each.
-    pub(crate) async fn change(&self, lines: Vec<Line>) -> Result<Outcomes, FeedError> {
-        let (reply, outcomes) = oneshot::channel();
+    /// Makes changes in their order, in one transaction.
+    pub(crate) async fn change(&self, lines: Vec<Line>) -> Result<Outcome, FeedError> {
+        let (reply, outcome) = oneshot::channel();
         self.0
             .try_send(Waiting { lines, reply })
             .map_err(|_| FeedError::Full)?;
-        outcomes.await.unwrap_or(Err(FeedError::Failed))
+        outcome.await.unwrap_or(Err(FeedError::Failed))
     }
 
     /// Makes one change; the stock as it is then.
-    pub(crate) async fn change_one(&self, line: Line) -> Result<Listed, Error> {
-        let outcomes = self.change(vec![line]).await?;
-        let outcome = outcomes.into_iter().next().ok_or(FeedError::Failed)?;
-        Ok(outcome?)
+    pub(crate) async fn change_one(&self, line: Line) -> Result<Stock, Error> {
+        let Outcome { refused, last } = self.change(vec![line]).await?;
+        if let Some((_, refusal)) = refused.into_iter().next() {
+            return Err(refusal.into());
+        }
+        Ok(last.ok_or(FeedError::Failed)?)
     }
 }
 
@@ -94,9 +102,9 @@ async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
             .unzip();
         match execute(&tools, calls).await {
             Ok(outcomes) => {
-                for (reply, outcomes) in replies.into_iter().zip(outcomes) {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
                     // A client that has hung up does not need its reply.
-                    let _ = reply.send(Ok(outcomes));
+                    let _ = reply.send(Ok(outcome));
                 }
             }
             Err(failure) => {
@@ -108,7 +116,7 @@ async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
     }
 }
 
-async fn execute(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcomes>, FeedError> {
+async fn execute(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcome>, FeedError> {
     commit(tools, calls).await.map_err(|error| match error {
         StoreError::Unavailable(_) | StoreError::Conflict(_) => {
             warn!(%error, "changes not made");
@@ -121,16 +129,18 @@ async fn execute(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcomes>, 
     })
 }
 
-async fn commit(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcomes>, StoreError> {
+async fn commit(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcome>, StoreError> {
     let symbols: BTreeSet<Symbol> = calls.iter().flatten().map(Line::symbol).collect();
     let mut change = tools.store.begin().await?;
     let version = change.version();
-    let found = change.find(&Vec::from_iter(symbols)).await?;
-    let mut changes = Changes::new(version, tools.clock.now(), found);
-    let mut apply = |line| changes.apply(line);
+    let (mut stocks, unseen) = tools.live.snapshot().before(version, symbols);
+    if !unseen.is_empty() {
+        stocks.append(&mut change.find(&unseen).await?);
+    }
+    let mut changes = Changes::new(version, tools.clock.now(), stocks);
     let outcomes = calls
         .into_iter()
-        .map(|lines| lines.into_iter().map(&mut apply).collect())
+        .map(|lines| apply(&mut changes, lines))
         .collect();
 
     let (added, quoted) = (changes.added(), changes.quoted());
@@ -149,4 +159,18 @@ async fn commit(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcomes>, S
         warn!(%error, "a change is not visible yet");
     }
     Ok(outcomes)
+}
+
+fn apply(changes: &mut Changes, lines: Vec<Line>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut last = None;
+    for (index, line) in lines.into_iter().enumerate() {
+        let symbol = line.symbol();
+        match changes.apply(line) {
+            Ok(()) => last = Some(symbol),
+            Err(refusal) => outcome.refused.push((index, refusal)),
+        }
+    }
+    outcome.last = last.and_then(|symbol| changes.stock(symbol).cloned());
+    outcome
 }

@@ -101,6 +101,24 @@ impl Snapshot {
         place.ok().map(|index| &*self.entries[index])
     }
 
+    /// The stocks that a change to `version` starts from, as far as they are known here, and the symbols of the others: all of
+    /// them when a change before it has not been heard of.
+    pub(crate) fn before(
+        &self,
+        version: Version,
+        symbols: impl IntoIterator<Item = Symbol>,
+    ) -> (Vec<Listed>, Vec<Symbol>) {
+        let is_latest = self.version.next() == version;
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for symbol in symbols {
+            match self.find(symbol).filter(|_| is_latest) {
+                Some(entry) => known.push(entry.listed.clone()),
+                None => unknown.push(symbol),
+            }
+        }
+        (known, unknown)
+    }
+
     /// The stocks that changed after `since`, in the order of their changes.
     pub(crate) fn since(&self, since: Option<Version>) -> Vec<&Entry> {
         let is_later = |entry: &&Entry| since.is_none_or(|since| entry.listed.version > since);
@@ -253,5 +271,17 @@ mod tests {
             .map(|entry| entry.listed.stock.symbol.to_string())
             .collect();
         assert_eq!(changed, ["C", "A", "AA"]);
+    }
+
+    #[test]
+    fn a_change_starts_from_what_is_known_unless_one_before_it_was_missed() {
+        let snapshot = catalogue();
+        let symbols = ["A", "C", "NEW"].map(|symbol| Symbol::parse(symbol).unwrap());
+        for (version, known) in [(5, 2), (6, 0), (4, 0)] {
+            let (found, unknown) = snapshot.before(Version(version), symbols);
+            let found = found.iter().map(|listed| listed.stock.symbol);
+            assert!(found.eq(symbols[..known].iter().copied()));
+            assert_eq!(unknown, symbols[known..]);
+        }
     }
 }

@@ -64,20 +64,23 @@ impl Listed {
         }
     }
 
-    /// The stock at a new price. The first quote of a day makes the last price before it the previous
-    /// close; a day is one of UTC.
-    pub(crate) fn quoted(mut self, quote: Quote, version: Version) -> Result<Self, ChangeTooLarge> {
+    /// Takes a new price, or refuses it and changes nothing. The first quote of a day makes the last price before it the
+    /// previous close; a day is one of UTC.
+    pub(crate) fn quote(&mut self, quote: Quote, version: Version) -> Result<(), ChangeTooLarge> {
         let is_new_day =
             quote.at.to_utc().date_naive() > self.stock.updated_at.to_utc().date_naive();
-        if is_new_day {
-            self.previous_close = self.stock.current_price;
-        }
-        let computed = || Percent::between(self.previous_close, quote.price);
+        let previous_close = if is_new_day {
+            self.stock.current_price
+        } else {
+            self.previous_close
+        };
+        let computed = || Percent::between(previous_close, quote.price);
         self.stock.change_pct = quote.change.or_else(computed).ok_or(ChangeTooLarge)?;
         self.stock.current_price = quote.price;
         self.stock.updated_at = quote.at;
+        self.previous_close = previous_close;
         self.version = version;
-        Ok(self)
+        Ok(())
     }
 }
 
@@ -96,6 +99,11 @@ mod tests {
         )
     }
 
+    fn quoted(mut stock: Listed, quote: Quote) -> Listed {
+        stock.quote(quote, Version(2)).unwrap();
+        stock
+    }
+
     fn quote(price: &str, change: Option<&str>, at: &str) -> Quote {
         let change = change.map(|change| Percent::parse(change).unwrap());
         Quote {
@@ -107,40 +115,39 @@ mod tests {
 
     #[test]
     fn a_change_is_computed_from_the_previous_close() {
-        let stock = listed("101", "1")
-            .quoted(quote("102.5", None, "2026-01-05T11:00:00Z"), Version(2))
-            .unwrap();
+        let stock = quoted(
+            listed("101", "1"),
+            quote("102.5", None, "2026-01-05T11:00:00Z"),
+        );
         assert_eq!(stock.previous_close.to_string(), "100");
         assert_eq!(stock.stock.change_pct.to_string(), "2.5");
     }
 
     #[test]
     fn a_change_that_the_feed_knows_is_taken() {
-        let stock = listed("101", "1")
-            .quoted(
-                quote("102", Some("0.95"), "2026-01-05T11:00:00Z"),
-                Version(2),
-            )
-            .unwrap();
+        let stock = quoted(
+            listed("101", "1"),
+            quote("102", Some("0.95"), "2026-01-05T11:00:00Z"),
+        );
         assert_eq!(stock.stock.change_pct.to_string(), "0.95");
     }
 
     #[test]
     fn the_first_quote_of_a_day_closes_the_day_before() {
-        let stock = listed("101", "1")
-            .quoted(quote("50.5", None, "2026-01-06T00:00:00Z"), Version(2))
-            .unwrap();
+        let stock = quoted(
+            listed("101", "1"),
+            quote("50.5", None, "2026-01-06T00:00:00Z"),
+        );
         assert_eq!(stock.previous_close.to_string(), "101");
         assert_eq!(stock.stock.change_pct.to_string(), "-50");
     }
 
     #[test]
     fn a_price_too_far_from_the_previous_close_is_refused() {
-        let far = quote("9999999999", None, "2026-01-05T11:00:00Z");
-        assert_eq!(
-            listed("0.0001", "0").quoted(far, Version(2)),
-            Err(ChangeTooLarge)
-        );
+        let far = quote("9999999999", None, "2026-01-06T11:00:00Z");
+        let mut stock = listed("0.0001", "0");
+        assert_eq!(stock.quote(far, Version(2)), Err(ChangeTooLarge));
+        assert_eq!(stock, listed("0.0001", "0"));
     }
 
     #[test]

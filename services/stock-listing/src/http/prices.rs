@@ -15,7 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::conditional;
 use crate::changes::{Line, Refusal};
 use crate::error::Error;
-use crate::feed::Feed;
+use crate::feed::{Feed, Outcome};
 use crate::live::Live;
 
 /// Largest body of a bulk update, in bytes.
@@ -120,7 +120,7 @@ pub(super) async fn quote(
         price: query.price,
         change: query.change_pct,
     };
-    Ok(axum::Json(feed.change_one(line).await?.stock))
+    Ok(axum::Json(feed.change_one(line).await?))
 }
 
 /// Gives many stocks new prices: an array, or one a line (application/x-ndjson). Each is taken or rejected by itself.
@@ -153,17 +153,12 @@ pub(super) async fn quote_many(
             Err(error) => rejected.push(Rejected::unreadable(index, &error)),
         }
     }
-    let outcomes = if lines.is_empty() {
-        Vec::new()
-    } else {
-        feed.change(lines).await?
-    };
     let mut updated = 0;
-    for (index, outcome) in indexes.into_iter().zip(outcomes) {
-        match outcome {
-            Ok(_) => updated += 1,
-            Err(refusal) => rejected.push(Rejected::refused(index, &refusal)),
-        }
+    if !lines.is_empty() {
+        let Outcome { refused, .. } = feed.change(lines).await?;
+        updated = indexes.len() - refused.len();
+        let refused = refused.iter();
+        rejected.extend(refused.map(|(line, refusal)| Rejected::refused(indexes[*line], refusal)));
     }
     rejected.sort_by_key(|rejected| rejected.index);
     Ok(axum::Json(BulkResult { updated, rejected }))

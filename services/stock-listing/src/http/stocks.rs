@@ -139,7 +139,7 @@ pub(super) async fn add(
     State(feed): State<Feed>,
     Json(new): Json<NewStock>,
 ) -> Result<Response, Error> {
-    let stock = feed.change_one(Line::Add(Box::new(new))).await?.stock;
+    let stock = feed.change_one(Line::Add(Box::new(new))).await?;
     let location = [(header::LOCATION, format!("/stocks/{}", stock.symbol))];
     Ok((StatusCode::CREATED, location, axum::Json(stock)).into_response())
 }

@@ -127,7 +127,8 @@ async fn what_is_updated_is_read_to_the_last_digit(opened: Opened) {
         change: None,
         at,
     };
-    let quoted = before[1].clone().quoted(quote, change.version()).unwrap();
+    let mut quoted = before[1].clone();
+    quoted.quote(quote, change.version()).unwrap();
     change.update(&[&quoted]).await.unwrap();
     change.commit().await.unwrap();
     assert_eq!(opened.all().await.stocks, [before[0].clone(), quoted]);
