@@ -28,8 +28,8 @@ pub(crate) struct Part {
 /// Parts that grow, and those that must still be written.
 #[derive(Default)]
 pub(crate) struct Forming {
-    /// The last part of each stock and grain.
-    growing: HashMap<(Symbol, Grain), Growing>,
+    /// The last part of each stock, of each grain.
+    growing: HashMap<Symbol, [Growing; Grain::ALL.len()]>,
     /// Those before it, by their start, so that the oldest are dropped first.
     ended: BTreeMap<Key, Part>,
 }
@@ -44,6 +44,15 @@ struct Growing {
 type Key = (Timestamp, Symbol, Grain, Version);
 
 impl Growing {
+    fn new(grain: Grain, tick: &Tick) -> Self {
+        let part = Part {
+            symbol: tick.symbol,
+            grain,
+            candle: Candle::new(grain, tick),
+        };
+        Self { part, written: 0 }
+    }
+
     fn is_unwritten(&self) -> bool {
         self.written < self.part.candle.count
     }
@@ -64,13 +73,7 @@ impl Forming {
     /// Takes prices in their order; how many parts had to be dropped.
     pub(crate) fn take(&mut self, ticks: &[Tick]) -> usize {
         for tick in ticks {
-            for grain in Grain::ALL {
-                self.grow(Part {
-                    symbol: tick.symbol,
-                    grain,
-                    candle: Candle::new(grain, tick),
-                });
-            }
+            self.take_one(tick);
         }
         let dropped = self.ended.len().saturating_sub(MAX_ENDED);
         for _ in 0..dropped {
@@ -79,23 +82,26 @@ impl Forming {
         dropped
     }
 
-    /// A part of another interval ends the one before it, be it of an earlier one because the clock was set back.
-    fn grow(&mut self, part: Part) {
-        let growing = match self.growing.entry((part.symbol, part.grain)) {
+    /// A price of another interval ends the part before it, be it of an earlier one because the clock was set back.
+    fn take_one(&mut self, tick: &Tick) {
+        let fresh = Grain::ALL.map(|grain| Growing::new(grain, tick));
+        let known = match self.growing.entry(tick.symbol) {
             hash_map::Entry::Vacant(vacant) => {
-                vacant.insert(Growing { part, written: 0 });
+                vacant.insert(fresh);
                 return;
             }
             hash_map::Entry::Occupied(occupied) => occupied.into_mut(),
         };
-        let candle = &mut growing.part.candle;
-        if candle.start == part.candle.start {
-            *candle = candle.merge(part.candle);
-            return;
-        }
-        let before = std::mem::replace(growing, Growing { part, written: 0 });
-        if before.is_unwritten() {
-            self.ended.insert(before.part.key(), before.part);
+        for (growing, fresh) in known.iter_mut().zip(fresh) {
+            let candle = &mut growing.part.candle;
+            if candle.start == fresh.part.candle.start {
+                *candle = candle.merge(fresh.part.candle);
+                continue;
+            }
+            let before = std::mem::replace(growing, fresh);
+            if before.is_unwritten() {
+                self.ended.insert(before.part.key(), before.part);
+            }
         }
     }
 
@@ -104,6 +110,7 @@ impl Forming {
         let growing = self
             .growing
             .values()
+            .flatten()
             .filter(|growing| growing.is_unwritten());
         let ended = self.ended.values().copied();
         ended.chain(growing.map(|growing| growing.part)).collect()
@@ -118,9 +125,8 @@ impl Forming {
             {
                 ended.remove();
             }
-            if let Some(growing) = self.growing.get_mut(&(part.symbol, part.grain))
-                && growing.part.key() == part.key()
-            {
+            let growing = self.growing.get_mut(&part.symbol).into_iter().flatten();
+            for growing in growing.filter(|growing| growing.part.key() == part.key()) {
                 growing.written = part.candle.count;
             }
         }
@@ -128,16 +134,13 @@ impl Forming {
 
     /// What there is of a stock's candles, which the store may not have yet.
     pub(crate) fn of(&self, symbol: Symbol, grain: Grain) -> Vec<Candle> {
-        let growing = self.growing.get(&(symbol, grain));
-        let ended = self
-            .ended
-            .values()
-            .filter(|part| (part.symbol, part.grain) == (symbol, grain));
-        let parts = growing
-            .map(|growing| &growing.part)
-            .into_iter()
-            .chain(ended);
-        parts.map(|part| part.candle).collect()
+        let growing = self.growing.get(&symbol).into_iter().flatten();
+        let parts = growing.map(|growing| &growing.part);
+        parts
+            .chain(self.ended.values())
+            .filter(|part| (part.symbol, part.grain) == (symbol, grain))
+            .map(|part| part.candle)
+            .collect()
     }
 }
 

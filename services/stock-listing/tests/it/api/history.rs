@@ -1,6 +1,6 @@
 //! `GET /stocks/{symbol}/history`: candles as prices come, their pages, what is kept of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
@@ -13,6 +13,8 @@ use crate::support::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Candles are written each second.
+const SEVERAL_WRITES: Duration = Duration::from_millis(2_500);
 /// No candle that a test makes is too old.
 const KEPT: [(&str, &str); 3] = [
     ("SEED_STOCKS", "true"),
@@ -131,6 +133,20 @@ async fn prices_in_bulk_are_in_the_history_in_their_order() {
         api.request(request).await.expect(200);
         assert_eq!(day(api, "AAPL").await, "500 700 300 600 4");
         assert_eq!(day(api, "V").await, "1 1 1 1 4");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_price_is_counted_once_while_candles_are_being_written() {
+    on_both(&SEEDED, async |api| {
+        let began = Instant::now();
+        let mut count = 0;
+        while began.elapsed() < SEVERAL_WRITES {
+            count += 1;
+            quote(api, "AAPL", "price=1").await.expect(200);
+            assert_eq!(day(api, "AAPL").await, format!("1 1 1 1 {count}"));
+        }
     })
     .await;
 }
