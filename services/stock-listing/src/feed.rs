@@ -153,9 +153,10 @@ async fn commit(tools: &Tools, calls: Vec<Vec<Line>>) -> Result<Vec<Outcome>, St
     if !quoted.is_empty() {
         change.update(&quoted).await?;
     }
+    let held = tools.live.hold().await;
     change.commit().await?;
     tools.recorder.take(changes.ticks());
-    if let Err(error) = tools.live.committed(version, changes.into_changed()).await {
+    if let Err(error) = held.committed(version, changes.into_changed()).await {
         warn!(%error, "a change is not visible yet");
     }
     Ok(outcomes)

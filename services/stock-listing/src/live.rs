@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_kit::database::StoreError;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tracing::warn;
 
 use crate::snapshot::Snapshot;
@@ -20,6 +20,12 @@ pub(crate) struct Live {
     snapshot: watch::Sender<Arc<Snapshot>>,
     /// Held while a newer snapshot is made, so that none overtakes another.
     replacing: Mutex<()>,
+}
+
+/// Keeps the snapshot as it is.
+pub(crate) struct Held<'a> {
+    live: &'a Live,
+    _replacing: MutexGuard<'a, ()>,
 }
 
 impl Live {
@@ -50,20 +56,13 @@ impl Live {
         Ok(())
     }
 
-    /// Takes over a change that was committed here. One that another replica committed before it, and that has not been
-    /// heard of yet, is read too.
-    pub(crate) async fn committed(
-        &self,
-        version: Version,
-        stocks: Vec<Listed>,
-    ) -> Result<(), StoreError> {
-        let _replacing = self.replacing.lock().await;
-        let snapshot = self.snapshot();
-        if version == snapshot.version().next() {
-            self.replace(snapshot.changed(version, stocks));
-            return Ok(());
+    /// Keeps the snapshot as it is while a change is committed here: what is heard of the change meanwhile would be read from
+    /// the store again.
+    pub(crate) async fn hold(&self) -> Held<'_> {
+        Held {
+            live: self,
+            _replacing: self.replacing.lock().await,
         }
-        self.catch_up(&snapshot, version).await
     }
 
     /// Hears of the changes of other replicas; never ends.
@@ -118,5 +117,22 @@ impl Live {
 
     fn replace(&self, snapshot: Snapshot) {
         self.snapshot.send_replace(Arc::new(snapshot));
+    }
+}
+
+impl Held<'_> {
+    /// Takes over the change that was committed. One that another replica committed before it, and that has not been heard of
+    /// yet, is read too.
+    pub(crate) async fn committed(
+        self,
+        version: Version,
+        stocks: Vec<Listed>,
+    ) -> Result<(), StoreError> {
+        let snapshot = self.live.snapshot();
+        if version == snapshot.version().next() {
+            self.live.replace(snapshot.changed(version, stocks));
+            return Ok(());
+        }
+        self.live.catch_up(&snapshot, version).await
     }
 }

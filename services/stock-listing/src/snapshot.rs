@@ -1,11 +1,12 @@
-//! The catalogue at one version, with each answer already in bytes. Pure: no I/O, no clock.
+//! The catalogue at one version, with each answer in bytes once it was asked for. Pure: no I/O, no clock.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::body::Bytes;
 use catalogue_client::StockPrice;
 use market::{Sector, Symbol};
+use serde::Serialize;
 
 use crate::stock::{Listed, Version};
 
@@ -20,14 +21,12 @@ pub(crate) struct Snapshot {
     pages: RwLock<HashMap<PageKey, Arc<Page>>>,
 }
 
-/// A stock and what is answered of it.
+/// A stock and what is answered of it. It is encoded when it is first asked for: in a bulk of prices few are.
 pub(crate) struct Entry {
     /// The stock.
     pub(crate) listed: Listed,
-    /// It as JSON.
-    pub(crate) json: Bytes,
-    /// Its price alone as JSON.
-    pub(crate) price_json: Bytes,
+    json: OnceLock<Bytes>,
+    price_json: OnceLock<Bytes>,
 }
 
 /// Which stocks to list.
@@ -55,17 +54,28 @@ pub(crate) struct Page {
 
 impl Entry {
     fn new(listed: Listed) -> Self {
-        // These types have no value that JSON cannot say.
-        let json = serde_json::to_vec(&listed.stock).unwrap_or_default().into();
-        let price_json = serde_json::to_vec(&StockPrice::from(&listed.stock))
-            .unwrap_or_default()
-            .into();
         Self {
             listed,
-            json,
-            price_json,
+            json: OnceLock::new(),
+            price_json: OnceLock::new(),
         }
     }
+
+    /// The stock as JSON.
+    pub(crate) fn json(&self) -> &Bytes {
+        self.json.get_or_init(|| encode(&self.listed.stock))
+    }
+
+    /// Its price alone as JSON.
+    pub(crate) fn price_json(&self) -> &Bytes {
+        self.price_json
+            .get_or_init(|| encode(&StockPrice::from(&self.listed.stock)))
+    }
+}
+
+/// The types of the catalogue have no value that JSON cannot say.
+fn encode(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).unwrap_or_default().into()
 }
 
 impl Snapshot {
@@ -168,7 +178,7 @@ impl Snapshot {
             if last.is_some() {
                 json.push(b',');
             }
-            json.extend_from_slice(&entry.json);
+            json.extend_from_slice(entry.json());
             last = Some(entry.listed.stock.symbol);
         }
         json.push(b']');

@@ -97,7 +97,7 @@ pub(super) async fn show(
     Ok(conditional::json(
         &request,
         entry.listed.version,
-        entry.price_json.clone(),
+        entry.price_json().clone(),
     ))
 }
 

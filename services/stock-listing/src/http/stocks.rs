@@ -126,7 +126,7 @@ pub(super) async fn show(
     Ok(conditional::json(
         &request,
         entry.listed.version,
-        entry.json.clone(),
+        entry.json().clone(),
     ))
 }
 
