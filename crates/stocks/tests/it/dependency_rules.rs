@@ -9,6 +9,8 @@ const SERVICES: [&str; 2] = ["stock-listing", "trade"];
 /// Packages that `service-kit` must not know: they know stocks and trades.
 const TRADING: [&str; 3] = ["stock-listing", "trade", "catalogue-client"];
 const DELIVERY_TOOL: &str = "stocksctl";
+/// Never shipped, and as a test does, it starts a PostgreSQL and the services.
+const BENCH: &str = "bench";
 
 /// A package of the workspace.
 #[derive(Clone, Debug)]
@@ -72,8 +74,8 @@ fn broken_rules(packages: &[Package]) -> BTreeSet<String> {
             );
             refuse_if(binaries.contains(on), "nothing depends on a binary");
             refuse_if(
-                on == "testkit" && !dependency.in_tests_only,
-                "testkit is for tests alone",
+                on == "testkit" && !dependency.in_tests_only && from != BENCH,
+                "testkit is for tests and the bench alone",
             );
         }
     }
@@ -172,7 +174,7 @@ fn nothing_depends_on_a_binary() {
 }
 
 #[test]
-fn testkit_is_a_dependency_of_tests_alone() {
+fn testkit_is_a_dependency_of_tests_and_the_bench_alone() {
     refuses("trade", &normal("testkit"));
     refuses("stocks", &normal("testkit"));
 }
@@ -218,6 +220,7 @@ fn sound() -> Vec<Package> {
             ],
         ),
         binary("stocksctl", vec![in_tests("testkit")]),
+        binary("bench", vec![normal("testkit")]),
     ]
 }
 
