@@ -9,6 +9,9 @@ use crate::{
     session::{Effort, repository},
 };
 
+/// The part of a run that is not measured.
+pub(crate) const WARM_UP: Duration = Duration::from_secs(1);
+
 /// Measures the services beside other ways to do the same. Give it the machine for itself.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true, after_help = scenarios())]
@@ -92,6 +95,7 @@ impl Compare {
     pub(crate) fn effort(&self) -> Effort {
         Effort {
             rounds: if self.quick { 1 } else { self.rounds.into() },
+            warm_up: WARM_UP,
             measured: Duration::from_secs(if self.quick { 1 } else { self.seconds.into() }),
             is_quick: self.quick,
         }

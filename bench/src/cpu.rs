@@ -1,4 +1,4 @@
-//! What a process and its descendants have used: processor time and memory, from /proc (proc_pid_stat(5)).
+//! What a process and its descendants have used: processor time and memory, from /proc (`proc_pid_stat(5)`).
 
 use std::{
     collections::{BTreeMap, HashSet},

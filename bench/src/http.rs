@@ -80,13 +80,11 @@ pub(crate) fn first_ok(
 
 /// The bytes of a request, as the load driver sends them.
 pub(crate) fn request(method: &str, path: &str, body: &str) -> Vec<u8> {
-    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
-    if !body.is_empty() {
-        text.push_str("Content-Type: application/json\r\n");
-        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    }
-    text.push_str("\r\n");
-    text.push_str(body);
+    let about_body = match body.len() {
+        0 => String::new(),
+        length => format!("Content-Type: application/json\r\nContent-Length: {length}\r\n"),
+    };
+    let text = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{about_body}\r\n{body}");
     text.into_bytes()
 }
 

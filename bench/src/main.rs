@@ -41,7 +41,7 @@ mod session;
 #[cfg(target_os = "linux")]
 mod soak;
 
-/// The allocator of our services, for the axum beside them.
+/// The allocator of our services, for the axum beside them too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

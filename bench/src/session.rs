@@ -13,9 +13,6 @@ use tempfile::TempDir;
 
 use crate::contender::postgres::Postgres;
 
-/// The part of a run that is not measured.
-const WARM_UP: Duration = Duration::from_secs(1);
-
 /// What `main` finds in the environment, and a folder for what a run leaves behind.
 pub(crate) struct Surroundings {
     pub(crate) path: OsString,
@@ -32,15 +29,11 @@ pub(crate) struct Surroundings {
 #[derive(Clone, Debug)]
 pub(crate) struct Effort {
     pub(crate) rounds: usize,
+    /// The part of a run that is not measured.
+    pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
     /// A try-out: small sizes, whose figures mean nothing.
     pub(crate) is_quick: bool,
-}
-
-impl Effort {
-    pub(crate) fn warm_up(&self) -> Duration {
-        WARM_UP
-    }
 }
 
 /// One run of the bench.

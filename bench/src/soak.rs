@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    cli::Soak,
+    cli::{self, Soak},
     contender::{Target, outcome, service::Service},
     cpu,
     drive::{Load, Outcome, Plan},
@@ -47,6 +47,7 @@ const BROKEN_POSITIONS: &str = "
 pub(crate) fn run(surroundings: Surroundings, arguments: &Soak) -> Result<bool> {
     let effort = Effort {
         rounds: 1,
+        warm_up: cli::WARM_UP,
         measured: arguments.duration(),
         is_quick: false,
     };
@@ -65,7 +66,7 @@ pub(crate) fn run(surroundings: Surroundings, arguments: &Soak) -> Result<bool> 
         arguments.duration()
     );
     let processes = replicas.each_ref().map(|replica| replica.id);
-    let (outcomes, memory) = load(&session, &plans, &processes)?;
+    let (outcomes, memory) = load(&session, &plans, processes)?;
 
     let mut checks = Checks::default();
     for (outcome, replica) in outcomes.iter().zip(&mut replicas) {
@@ -136,7 +137,7 @@ type Sample = (f64, f64);
 fn load(
     session: &Session,
     plans: &[Plan; 2],
-    processes: &[u32; 2],
+    processes: [u32; 2],
 ) -> Result<(Vec<Outcome>, [Vec<Sample>; 2])> {
     let began = Instant::now();
     let mut memory = [Vec::new(), Vec::new()];
@@ -158,7 +159,7 @@ fn load(
                 continue;
             }
             for (samples, process) in memory.iter_mut().zip(processes) {
-                let megabytes = cpu::memory(*process)? as f64 / MEGABYTE;
+                let megabytes = cpu::memory(process)? as f64 / MEGABYTE;
                 samples.push((began.elapsed().as_secs_f64(), megabytes));
             }
         }

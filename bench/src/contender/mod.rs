@@ -19,7 +19,7 @@ use crate::{
 /// Connections of every load, if nothing else is said.
 pub(crate) const CONNECTIONS: usize = 64;
 /// Beyond the time that the driver is told to run for.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 /// One run of one contender.
 #[derive(Clone, Debug)]
@@ -50,6 +50,15 @@ impl<'a> Contender<'a> {
         let plan = target.plan(session);
         Self::new(name, move || drive(session, &plan, 1))
     }
+
+    /// Somebody who now and then closes a connection that is in use, which is not held against them.
+    pub(crate) fn careless(session: &'a Session, name: &str, target: Target) -> Self {
+        let plan = Plan {
+            may_lose: CONNECTIONS as u64,
+            ..target.plan(session)
+        };
+        Self::new(name, move || drive(session, &plan, 1))
+    }
 }
 
 /// Whom to drive, and how.
@@ -67,10 +76,11 @@ impl Target {
         Plan {
             address: self.address,
             connections: CONNECTIONS,
-            warm_up: session.effort.warm_up(),
+            warm_up: session.effort.warm_up,
             measured: session.effort.measured,
             rate: None,
             load: self.load,
+            may_lose: 0,
             watched: vec![
                 (name.to_owned(), id),
                 ("PostgreSQL".to_owned(), session.postgres.id()),

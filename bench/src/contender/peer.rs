@@ -16,7 +16,7 @@ use crate::{http, session::Session};
 
 /// As many as there are cores on the machine that the targets are for.
 const WORKERS: &str = "2";
-const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
 
 /// One of its services, ready.
@@ -63,7 +63,7 @@ impl Peer {
         let mut process = Program::new(&session.surroundings, &name, uvicorn)?
             .arguments([&format!("{package}.main:app"), "--host", "127.0.0.1"])
             .arguments(["--port", &port.to_string(), "--workers", workers])
-            .arguments(["--log-level", "warning", "--no-access-log", "--app-dir"])
+            .arguments(["--log-level", "info", "--no-access-log", "--app-dir"])
             .arguments([&session.peer])
             .environment("DATABASE_URL", database)
             .environment("PYTHONDONTWRITEBYTECODE", "1")

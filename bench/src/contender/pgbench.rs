@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Beyond the time that it is told to run for.
-const GRACE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_mins(1);
 
 /// A script on a database.
 pub(crate) struct Pgbench {
@@ -81,7 +81,7 @@ impl Pgbench {
 
     /// Runs it for the warm-up and the time that is measured.
     pub(crate) fn run(&self, session: &Session, measured: Duration) -> Result<Run> {
-        let warm_up = session.effort.warm_up();
+        let warm_up = session.effort.warm_up;
         // It takes whole seconds alone.
         let total = (warm_up + measured).as_secs_f64().ceil() as u64;
         let log = tempfile::tempdir_in(session.surroundings.folder.path())?;

@@ -1,4 +1,4 @@
-//! PostgreSQL as it comes, but for the settings of testkit: fsync and synchronous_commit are on.
+//! PostgreSQL as it comes, but for the settings of testkit: fsync and `synchronous_commit` are on.
 
 use std::path::PathBuf;
 

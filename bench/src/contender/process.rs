@@ -19,7 +19,7 @@ use crate::session::Surroundings;
 
 /// Longer than any run: a program that hangs does not outlive it.
 const LIMIT: Duration = Duration::from_hours(2);
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// More than the guard gives to the program.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_millis(5);

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::process::{Process, Program};
 use crate::{http, session::Session};
 
-const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 
 /// A service that is ready.
 pub(crate) struct Service {

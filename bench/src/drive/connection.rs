@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use rustix::{
     event::epoll::{self, EventData, EventFlags},
     fd::OwnedFd,
@@ -16,6 +16,13 @@ use super::response::{Progress, Response, ResponseReader};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What a connection has to say.
+pub(super) enum News {
+    None,
+    Answer(Response),
+    Closed,
+}
+
 pub(super) struct Connection {
     stream: TcpStream,
     id: u64,
@@ -24,6 +31,8 @@ pub(super) struct Connection {
     written: usize,
     wants_to_write: bool,
     reader: ResponseReader,
+    /// Whether an answer is to come.
+    pub(super) is_waiting: bool,
     /// When the request was due, in nanoseconds of the run.
     pub(super) due: u64,
 }
@@ -43,6 +52,7 @@ impl Connection {
             written: 0,
             wants_to_write: false,
             reader: ResponseReader::default(),
+            is_waiting: false,
             due: 0,
         })
     }
@@ -50,6 +60,7 @@ impl Connection {
     /// Sends what `request` holds.
     pub(super) fn send(&mut self, poll: &OwnedFd, due: u64) -> Result<()> {
         self.due = due;
+        self.is_waiting = true;
         self.written = 0;
         self.write(poll)
     }
@@ -61,6 +72,8 @@ impl Connection {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Reading tells that the connection is closed.
+                Err(error) if is_closed(error.kind()) => return Ok(()),
                 Err(error) => return Err(error).context("a request cannot be sent"),
             }
         }
@@ -74,20 +87,31 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what is there; the answer, once it is whole.
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<Option<Response>> {
+    /// Reads what is there.
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<News> {
         match self.stream.read(buffer) {
-            Ok(0) => bail!("the service closed a connection that was in use"),
-            Ok(count) => match self.reader.feed(&buffer[..count])? {
-                Progress::Complete(response) => Ok(Some(response)),
-                Progress::Incomplete => Ok(None),
-            },
+            Ok(0) => Ok(News::Closed),
+            Ok(count) => {
+                ensure!(self.is_waiting, "an answer came that nobody asked for");
+                match self.reader.feed(&buffer[..count])? {
+                    Progress::Complete(response) => {
+                        self.is_waiting = false;
+                        Ok(News::Answer(response))
+                    }
+                    Progress::Incomplete => Ok(News::None),
+                }
+            }
+            Err(error) if is_closed(error.kind()) => Ok(News::Closed),
             Err(error)
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {
-                Ok(None)
+                Ok(News::None)
             }
             Err(error) => Err(error).context("an answer cannot be read"),
         }
     }
+}
+
+fn is_closed(error: ErrorKind) -> bool {
+    matches!(error, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
 }

@@ -29,7 +29,7 @@ use super::{SYMBOLS, response::end_of_head};
 use crate::{cpu, http};
 
 /// How long all clients may take to connect and to have every price.
-const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 /// How long the last prices may take to reach everybody.
 const SETTLE_DEADLINE: Duration = Duration::from_secs(30);
 /// Longest wait for news, after which the input is looked at.

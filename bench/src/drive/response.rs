@@ -176,6 +176,6 @@ mod tests {
             assert!(reader.feed(answer.as_bytes()).is_err(), "{answer:?}");
         }
         let mut reader = ResponseReader::default();
-        assert!(reader.feed(&[b'x'; HEAD_LIMIT_BYTES + 1]).is_err());
+        assert!(reader.feed(&vec![b'x'; HEAD_LIMIT_BYTES + 1]).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! One run of the driver: an epoll loop over all connections.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -13,13 +13,18 @@ use rustix::{
     io::Errno,
 };
 
-use super::{Latencies, Outcome, Plan, connection::Connection, load::Requests};
+use super::{
+    Latencies, Outcome, Plan,
+    connection::{Connection, News},
+    load::Requests,
+};
 use crate::cpu::{self, Watch};
 
 /// How long the last answers may take to come after the end.
 const GRACE: Duration = Duration::from_secs(10);
 const BUFFER_BYTES: usize = 256 * 1024;
 const EVENTS_AT_ONCE: usize = 256;
+const MAX_REOPENED: usize = 10_000;
 
 pub(super) fn run(plan: &Plan) -> Result<Outcome> {
     let mut driver = Driver::connect(plan)?;
@@ -33,8 +38,11 @@ struct Driver<'a> {
     poll: OwnedFd,
     connections: Vec<Connection>,
     /// Connections without a request, in the open loop.
-    idle: Vec<usize>,
+    idle: VecDeque<usize>,
     in_flight: usize,
+    /// Connections that the service closed, and requests that were lost with them.
+    reopened: usize,
+    lost: u64,
     requests: Requests,
     began: Instant,
     /// Nanoseconds of the run in which the measuring begins and ends.
@@ -63,8 +71,10 @@ impl<'a> Driver<'a> {
             plan,
             poll,
             connections: connections?,
-            idle: Vec::new(),
+            idle: VecDeque::new(),
             in_flight: 0,
+            reopened: 0,
+            lost: 0,
             requests: Requests::of(&plan.load),
             began: Instant::now(),
             measured: (warm_up, warm_up + plan.measured.as_nanos() as u64),
@@ -126,14 +136,38 @@ impl<'a> Driver<'a> {
     }
 
     fn read(&mut self, index: usize, buffer: &mut [u8]) -> Result<()> {
-        let Some(response) = self.connections[index].read(buffer)? else {
-            return Ok(());
+        let response = match self.connections[index].read(buffer)? {
+            News::None => return Ok(()),
+            News::Answer(response) => response,
+            News::Closed => return self.open_again(index),
         };
         let now = self.now();
-        self.in_flight -= 1;
         self.count(index, response.status, now);
+        self.go_on(index, now)
+    }
+
+    /// A service may close a connection that nothing is asked on; else a request is lost with it.
+    fn open_again(&mut self, index: usize) -> Result<()> {
+        let was_waiting = self.connections[index].is_waiting;
+        self.connections[index] = Connection::open(self.plan.address, &self.poll, index as u64)?;
+        self.reopened += 1;
+        ensure!(
+            self.reopened <= MAX_REOPENED,
+            "the service closes one connection after another"
+        );
+        if !was_waiting {
+            return Ok(());
+        }
+        self.lost += 1;
+        let now = self.now();
+        self.go_on(index, now)
+    }
+
+    /// After an answer, or without hope for one.
+    fn go_on(&mut self, index: usize, now: u64) -> Result<()> {
+        self.in_flight -= 1;
         if self.interval.is_some() {
-            self.idle.push(index);
+            self.idle.push_back(index);
         } else if now < self.measured.1 {
             self.ask(index, now)?;
         }
@@ -165,7 +199,7 @@ impl<'a> Driver<'a> {
 
     fn ask_what_is_due(&mut self, now: u64) -> Result<()> {
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
-            let Some(index) = self.idle.pop() else {
+            let Some(index) = self.idle.pop_front() else {
                 return Ok(());
             };
             self.next += 1;
@@ -219,6 +253,10 @@ impl<'a> Driver<'a> {
         let unanswered = self.in_flight as u64;
         if unanswered > 0 {
             self.failures.insert("no answer".to_owned(), unanswered);
+        }
+        if self.lost > self.plan.may_lose {
+            self.failures
+                .insert("connection lost".to_owned(), self.lost);
         }
         if self.next_due().is_some() {
             self.failures.insert("not sent in time".to_owned(), 1);

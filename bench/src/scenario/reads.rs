@@ -64,7 +64,7 @@ pub(super) fn run(session: &Session, scenario: &mut Scenario) -> Result<()> {
                 },
                 server: ("FastAPI", peer.id()),
             };
-            contenders.push(Contender::driven(session, PEER, target));
+            contenders.push(Contender::careless(session, PEER, target));
         }
         None => scenario.missing.push(Peer::missing(session)),
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Resource, getrlimit};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -31,14 +31,15 @@ const QUICK_CLIENTS: usize = 500;
 const QUICK_FED: Duration = Duration::from_secs(3);
 /// Prices a second.
 const TICKS: f64 = 100.0;
-const FEEDERS: usize = 4;
+/// More than wait for a commit at a time, so that a slow disk does not slow the feed.
+const FEEDERS: usize = 64;
 /// Files that a process has open beside its clients.
 const OTHER_FILES: u64 = 200;
 const LIMIT: Duration = Duration::from_mins(5);
 const MEGABYTE: f64 = 1e6;
 
 pub(super) fn run(session: &Session, scenario: &mut Scenario) -> Result<()> {
-    let (clients, fed) = if session.effort.is_quick {
+    let (clients, duration) = if session.effort.is_quick {
         (QUICK_CLIENTS, QUICK_FED)
     } else {
         (CLIENTS, FED)
@@ -57,13 +58,11 @@ pub(super) fn run(session: &Session, scenario: &mut Scenario) -> Result<()> {
             .converse()?;
     let mut lines = BufReader::new(output).lines();
     let mut hear = || -> Result<String> {
-        match lines.next() {
-            Some(line) => Ok(line?),
-            None => {
-                crowd.wait()?;
-                Err(anyhow::anyhow!("the clients have ended: {}", crowd.log()))
-            }
+        if let Some(line) = lines.next() {
+            return Ok(line?);
         }
+        crowd.wait()?;
+        bail!("the clients have ended: {}", crowd.log())
     };
     ensure!(hear()? == "ready", "the clients are not ready");
     eprintln!("  {clients} clients are connected");
@@ -76,7 +75,7 @@ pub(super) fn run(session: &Session, scenario: &mut Scenario) -> Result<()> {
     .plan(session);
     plan.connections = FEEDERS;
     plan.rate = Some(TICKS);
-    plan.measured = fed;
+    plan.measured = duration;
     let feed = outcome(session, &plan)?;
     ensure!(
         feed.failures.is_empty(),
