@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, builder::PossibleValuesParser};
 
 use crate::{
     scenario,
@@ -68,7 +68,7 @@ pub(crate) struct Compare {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=600))]
     seconds: u16,
     /// Only this scenario; may be given again
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(scenario::ALL.iter().map(|entry| entry.name)))]
+    #[arg(long, value_name = "NAME", value_parser = names())]
     pub(crate) only: Vec<String>,
     /// One short round of small sizes, to see that everything works
     #[arg(long)]
@@ -106,6 +106,10 @@ impl Soak {
     pub(crate) fn duration(&self) -> Duration {
         Duration::from_mins(self.minutes.into())
     }
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(scenario::ALL.iter().map(|entry| entry.name))
 }
 
 fn scenarios() -> String {

@@ -35,8 +35,8 @@ impl Stat {
     }
 }
 
-/// Processor time of a process and all its descendants so far, in seconds; those that have ended are counted once they were
-/// waited for, so that a server with a process a connection loses nothing.
+/// Processor time of a process and all its descendants so far, in seconds; those that have ended are counted once they
+/// were waited for, so that a server with a process a connection loses nothing.
 pub(crate) fn of_tree(root: u32) -> f64 {
     let processes = running();
     let mut members = HashSet::from([root]);

@@ -1,6 +1,6 @@
-//! `bench guard`: a process between the bench and a program that it runs. The program gets a process group of its own, and the
-//! guard ends that group when the program has ended, when it has run for too long, when the guard is told to, and when the
-//! bench is gone, be it by Ctrl-C or by SIGKILL.
+//! `bench guard`: a process between the bench and a program that it runs. The program gets a process group of its own,
+//! and the guard ends that group when the program has ended, when it has run for too long, when the guard is told to,
+//! and when the bench is gone, be it by Ctrl-C or by SIGKILL.
 
 use std::{ffi::OsString, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 

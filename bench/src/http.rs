@@ -1,4 +1,5 @@
-//! One request on a connection of its own, for what is asked beside the load: whether somebody is ready, what a body is like.
+//! One request on a connection of its own, for what is asked beside the load: whether somebody is ready, what a body is
+//! like.
 
 use std::{
     io::{Read, Write},

@@ -1,5 +1,5 @@
-//! Measures the services beside other ways to do the same: PostgreSQL alone, a bare axum, a FastAPI peer. Every figure of the
-//! README is made again by `cargo run --release -p bench`. Not shipped, and no test: it asserts no time.
+//! Measures the services beside other ways to do the same: PostgreSQL alone, a bare axum, a FastAPI peer. Every figure
+//! of the README is made again by `cargo run --release -p bench`. Not shipped, and no test: it asserts no time.
 #![cfg_attr(
     target_os = "linux",
     allow(

@@ -1,5 +1,6 @@
-//! `bench soak`: two replicas of trade on one database, and users who buy and sell the same stocks through both for minutes.
-//! Then nothing may have gone wrong: no deadlock, no error of the database, every position the sum of its trades.
+//! `bench soak`: two replicas of trade on one database, and users who buy and sell the same stocks through both for
+//! minutes. Then nothing may have gone wrong: no deadlock, no error of the database, every position the sum of its
+//! trades.
 
 use std::{
     sync::mpsc,

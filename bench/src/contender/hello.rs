@@ -1,4 +1,5 @@
-//! The least that axum can do: so many bytes, from memory, on one route. What a read of ours costs beyond that is our own.
+//! The least that axum can do: so many bytes, from memory, on one route. What a read of ours costs beyond that is our
+//! own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

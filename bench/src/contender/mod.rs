@@ -95,8 +95,8 @@ pub(crate) struct Measured {
     pub(crate) runs: Vec<Run>,
 }
 
-/// Lets the contenders take turns, so that what changes on the machine meanwhile meets all of them. Each round begins with
-/// another one.
+/// Lets the contenders take turns, so that what changes on the machine meanwhile meets all of them. Each round begins
+/// with another one.
 pub(crate) fn alternate(
     session: &Session,
     mut contenders: Vec<Contender<'_>>,

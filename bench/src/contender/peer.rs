@@ -1,5 +1,5 @@
-//! The FastAPI peer: the same two services as a Python team writes them. It is not part of this repository; where its folder is
-//! missing, the report says so.
+//! The FastAPI peer: the same two services as a Python team writes them. It is not part of this repository; where its
+//! folder is missing, the report says so.
 
 use std::{
     fs,
@@ -76,7 +76,8 @@ impl Peer {
     }
 }
 
-/// The virtual environment of its requirements, made once. Its mark is set last: an install that was cut off is made again.
+/// The virtual environment of its requirements, made once. Its mark is set last: an install that was cut off is made
+/// again.
 fn install(session: &Session) -> Result<PathBuf> {
     let requirements = session.peer.join("requirements.txt");
     let mut hasher = DefaultHasher::new();

@@ -1,5 +1,5 @@
-//! PostgreSQL's own load generator: what the database can do when no service stands before it. Each transaction is logged, so
-//! that its warm-up is left out and its percentiles are exact, as with our driver.
+//! PostgreSQL's own load generator: what the database can do when no service stands before it. Each transaction is
+//! logged, so that its warm-up is left out and its percentiles are exact, as with our driver.
 
 use std::{
     collections::BTreeMap,

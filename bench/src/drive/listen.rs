@@ -1,8 +1,8 @@
-//! `bench listen`: many clients of the stream of prices in one thread. Each keeps the last price of every stock that it was
-//! told, so that in the end it can be seen whether any of them missed what matters.
+//! `bench listen`: many clients of the stream of prices in one thread. Each keeps the last price of every stock that it
+//! was told, so that in the end it can be seen whether any of them missed what matters.
 //!
-//! It prints `ready` once every client has every price. A line of JSON on its input, `{"AAPL":"189.5",…}`, names the prices
-//! that all of them must come to; then it prints the outcome and ends.
+//! It prints `ready` once every client has every price. A line of JSON on its input, `{"AAPL":"189.5",…}`, names the
+//! prices that all of them must come to; then it prints the outcome and ends.
 
 use std::{
     collections::BTreeMap,
@@ -208,7 +208,8 @@ impl Client {
         self.prices.iter().all(Option::is_some)
     }
 
-    /// Takes what came; says how many prices it was told. The sizes of chunks stand on lines of their own, between events.
+    /// Takes what came; says how many prices it was told. The sizes of chunks stand on lines of their own, between
+    /// events.
     fn take(&mut self, news: &[u8]) -> Result<u64> {
         let joined;
         let mut bytes = news;

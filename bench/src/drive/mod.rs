@@ -1,8 +1,8 @@
 //! The load driver: `bench drive`, a process of its own with one thread, so that what it costs can be told apart.
 //!
-//! Closed loop: each connection asks again as soon as it has its answer; that finds the most a service can do. Open loop:
-//! requests are due at fixed times, whether or not the ones before were answered, and latency counts from when one was due; that
-//! shows what users wait for.
+//! Closed loop: each connection asks again as soon as it has its answer; that finds the most a service can do. Open
+//! loop: requests are due at fixed times, whether or not the ones before were answered, and latency counts from when
+//! one was due; that shows what users wait for.
 
 mod connection;
 mod latency;

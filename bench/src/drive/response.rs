@@ -1,5 +1,5 @@
-//! Reads just enough of an HTTP/1.1 answer to know its status and where it ends. The load driver shares its processors with
-//! what it measures, so it must not cost more than that.
+//! Reads just enough of an HTTP/1.1 answer to know its status and where it ends. The load driver shares its processors
+//! with what it measures, so it must not cost more than that.
 
 use anyhow::{Context, Result, bail, ensure};
 

@@ -174,7 +174,8 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// In the closed loop an answer counts when it comes in the time that is measured, in the open loop when it was due then.
+    /// In the closed loop an answer counts when it comes in the time that is measured, in the open loop when it was due
+    /// then.
     fn count(&mut self, index: usize, status: u16, now: u64) {
         let due = self.connections[index].due;
         let moment = if self.interval.is_some() { due } else { now };

@@ -1,5 +1,5 @@
-//! A chart of how far each figure is beyond its target: a bar for the median, a whisker from the worst round to the best, a line
-//! where the target is. The scale is logarithmic, so that twice as good and half as good look alike.
+//! A chart of how far each figure is beyond its target: a bar for the median, a whisker from the worst round to the
+//! best, a line where the target is. The scale is logarithmic, so that twice as good and half as good look alike.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! What is measured, one file a scenario. Each brings up what it needs, lets the contenders take turns, and takes it down again.
+//! What is measured, one file a scenario. Each brings up what it needs, lets the contenders take turns, and takes it
+//! down again.
 
 mod feed;
 mod grown;
