@@ -5,39 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use market::{Invalid, Price, Symbol, Timestamp};
-use serde::{Deserialize, Serialize};
+use market::{Price, Symbol, Timestamp};
+use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::interval::{Grain, Interval};
 use crate::stock::Version;
-
-const MICROS_A_MINUTE: i64 = 60_000_000;
-
-/// The length of a candle; intervals start at whole multiples of it in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-pub(crate) enum Interval {
-    /// A minute.
-    #[serde(rename = "1m")]
-    Minute,
-    /// Five minutes.
-    #[serde(rename = "5m")]
-    FiveMinutes,
-    /// An hour.
-    #[serde(rename = "1h")]
-    Hour,
-    /// A day.
-    #[serde(rename = "1d")]
-    Day,
-}
-
-/// The lengths in which candles are kept; longer ones are rolled up from them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Grain {
-    /// A minute.
-    Minute,
-    /// An hour.
-    Hour,
-}
 
 /// A price as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,105 +55,11 @@ pub(crate) struct Candle {
     pub(crate) closed: Version,
 }
 
-impl Interval {
-    /// Reads `1m`, `5m`, `1h` or `1d`.
-    pub(crate) fn parse(text: &str) -> Result<Self, Invalid> {
-        match text {
-            "1m" => Ok(Self::Minute),
-            "5m" => Ok(Self::FiveMinutes),
-            "1h" => Ok(Self::Hour),
-            "1d" => Ok(Self::Day),
-            _ => Err(Invalid {
-                rule: "1m, 5m, 1h or 1d",
-            }),
-        }
-    }
-
-    /// The wire form.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "1m",
-            Self::FiveMinutes => "5m",
-            Self::Hour => "1h",
-            Self::Day => "1d",
-        }
-    }
-
-    /// What its candles are made of.
-    pub(crate) fn grain(self) -> Grain {
-        match self {
-            Self::Minute | Self::FiveMinutes => Grain::Minute,
-            Self::Hour | Self::Day => Grain::Hour,
-        }
-    }
-
-    /// How many candles of its grain it can have.
-    pub(crate) fn grains(self) -> u32 {
-        match self {
-            Self::Minute | Self::Hour => 1,
-            Self::FiveMinutes => 5,
-            Self::Day => 24,
-        }
-    }
-
-    fn micros(self) -> i64 {
-        self.grain().micros() * i64::from(self.grains())
-    }
-
-    /// The first start at or after `moment`; none when the calendar ends before it.
-    pub(crate) fn first_start(self, moment: Timestamp) -> Option<Timestamp> {
-        let into = moment.micros().rem_euclid(self.micros());
-        let left = (self.micros() - into) % self.micros();
-        let start = Timestamp::from_micros(moment.micros().checked_add(left)?)?;
-        // Past the year 9999 there is no text that could be read again.
-        start.to_string().parse().ok()
-    }
-
-    /// Candles of this length, by their start, from those of its grain or parts of them.
-    pub(crate) fn roll_up(self, candles: impl IntoIterator<Item = Candle>) -> Vec<Candle> {
-        let mut merged: BTreeMap<Timestamp, Candle> = BTreeMap::new();
-        for candle in candles {
-            let start = start(candle.start, self.micros());
-            let candle = Candle { start, ..candle };
-            merged
-                .entry(start)
-                .and_modify(|earlier| *earlier = earlier.merge(candle))
-                .or_insert(candle);
-        }
-        merged.into_values().collect()
-    }
-}
-
-impl std::str::FromStr for Interval {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text)
-    }
-}
-
-impl Grain {
-    /// Each of them.
-    pub(crate) const ALL: [Self; 2] = [Self::Minute, Self::Hour];
-
-    /// Its length.
-    pub(crate) fn minutes(self) -> i16 {
-        match self {
-            Self::Minute => 1,
-            Self::Hour => 60,
-        }
-    }
-
-    fn micros(self) -> i64 {
-        i64::from(self.minutes()) * MICROS_A_MINUTE
-    }
-}
-
 impl Candle {
     /// The candle of one price.
     pub(crate) fn new(grain: Grain, tick: &Tick) -> Self {
         Self {
-            start: start(tick.at, grain.micros()),
+            start: grain.start(tick.at),
             open: tick.price,
             high: tick.price,
             low: tick.price,
@@ -216,11 +95,21 @@ impl Candle {
     }
 }
 
-/// The start of the interval of so many microseconds that `moment` is in.
-fn start(moment: Timestamp, micros: i64) -> Timestamp {
-    let into = moment.micros().rem_euclid(micros);
-    // The calendar starts with a whole interval of each length, so that no start is before it.
-    Timestamp::from_micros(moment.micros() - into).unwrap_or(moment)
+/// Candles of an interval, by their start, from those of its grain or parts of them.
+pub(crate) fn roll_up(
+    interval: Interval,
+    candles: impl IntoIterator<Item = Candle>,
+) -> Vec<Candle> {
+    let mut merged: BTreeMap<Timestamp, Candle> = BTreeMap::new();
+    for candle in candles {
+        let start = interval.start(candle.start);
+        let candle = Candle { start, ..candle };
+        merged
+            .entry(start)
+            .and_modify(|earlier| *earlier = earlier.merge(candle))
+            .or_insert(candle);
+    }
+    merged.into_values().collect()
 }
 
 #[cfg(test)]
@@ -260,43 +149,6 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_starts_at_a_whole_multiple_of_its_length() {
-        let moment = at("2026-01-05T10:37:59.999999Z");
-        for (interval, start, next) in [
-            (Interval::Minute, "05T10:37:00Z", "05T10:38:00Z"),
-            (Interval::FiveMinutes, "05T10:35:00Z", "05T10:40:00Z"),
-            (Interval::Hour, "05T10:00:00Z", "05T11:00:00Z"),
-            (Interval::Day, "05T00:00:00Z", "06T00:00:00Z"),
-        ] {
-            let (start, next) = (
-                at(&format!("2026-01-{start}")),
-                at(&format!("2026-01-{next}")),
-            );
-            assert_eq!(super::start(moment, interval.micros()), start);
-            assert_eq!(interval.first_start(moment), Some(next));
-            assert_eq!(interval.first_start(next), Some(next));
-            assert_eq!(Interval::parse(interval.as_str()), Ok(interval));
-        }
-    }
-
-    #[test]
-    fn an_interval_may_start_before_1970_and_at_the_ends_of_the_calendar() {
-        for interval in ["1m", "5m", "1h", "1d"] {
-            let interval = Interval::parse(interval).unwrap();
-            for first in ["0000-01-01T00:00:00Z", "1969-12-31T00:00:00Z"] {
-                let first = at(first);
-                let inside = Timestamp::from_micros(first.micros() + 1).unwrap();
-                assert_eq!(super::start(inside, interval.micros()), first);
-                assert_eq!(interval.first_start(first), Some(first));
-            }
-            assert_eq!(
-                interval.first_start(at("9999-12-31T23:59:59.999999Z")),
-                None
-            );
-        }
-    }
-
-    #[test]
     fn a_candle_has_the_first_the_highest_the_lowest_and_the_last_price() {
         let one = minute("100", "10:00:00", 1);
         assert_eq!(figures(&[one]), ["100 100 100 100 1"]);
@@ -315,8 +167,8 @@ mod tests {
             minute("9", "10:09:59", 3),
             minute("4", "10:20:00", 4),
         ];
-        assert_eq!(Interval::Minute.roll_up(minutes), minutes);
-        let rolled_up = Interval::FiveMinutes.roll_up(minutes);
+        assert_eq!(roll_up(Interval::Minute, minutes), minutes);
+        let rolled_up = roll_up(Interval::FiveMinutes, minutes);
         assert_eq!(figures(&rolled_up), ["1 1 1 1 1", "2 9 2 9 2", "4 4 4 4 1"]);
         let starts = rolled_up.iter().map(|candle| candle.start);
         assert!(
@@ -359,7 +211,7 @@ mod tests {
         ) {
             for interval in [Interval::Minute, Interval::FiveMinutes, Interval::Hour, Interval::Day] {
                 let grain = interval.grain();
-                let whole = interval.roll_up(ticks.iter().map(|(_, tick)| Candle::new(grain, tick)));
+                let whole = roll_up(interval, ticks.iter().map(|(_, tick)| Candle::new(grain, tick)));
                 let mut parts: BTreeMap<_, Candle> = BTreeMap::new();
                 let mut run = 0;
                 let mut version = Version(0);
@@ -376,7 +228,7 @@ mod tests {
                 let mut parts: Vec<_> = parts.into_values().collect();
                 let turn = turn.index(parts.len());
                 parts.rotate_left(turn);
-                prop_assert_eq!(interval.roll_up(parts), whole);
+                prop_assert_eq!(roll_up(interval, parts), whole);
             }
         }
     }

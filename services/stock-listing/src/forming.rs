@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap, btree_map, hash_map};
 
 use market::{Symbol, Timestamp};
 
-use crate::candle::{Candle, Grain, Tick};
+use crate::candle::{Candle, Tick};
+use crate::interval::Grain;
 use crate::stock::Version;
 
 /// Parts of ended intervals that may wait to be written. They wait only while the store takes prices and no candles, for

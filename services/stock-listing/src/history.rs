@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::warn;
 
-use crate::candle::{Candle, Interval, Tick};
+use crate::candle::{self, Candle, Tick};
 use crate::forming::Forming;
+use crate::interval::Interval;
 use crate::store::candles::{CandleStore, Filter};
 
 /// Pause between two rounds of writing, when they are short.
@@ -114,7 +115,7 @@ impl History {
                 })
                 .or_insert(part);
         }
-        let mut candles = interval.roll_up(parts.into_values());
+        let mut candles = candle::roll_up(interval, parts.into_values());
         // The first one may have begun before what is wanted.
         candles.retain(|candle| wanted.from.is_none_or(|from| candle.start >= from));
         let older = candles.len().saturating_sub(wanted.limit as usize);

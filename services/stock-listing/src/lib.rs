@@ -8,6 +8,7 @@ mod feed;
 mod forming;
 mod history;
 mod http;
+mod interval;
 mod live;
 mod retention;
 mod settings;

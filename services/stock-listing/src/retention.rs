@@ -9,7 +9,7 @@ use service_kit::database::StoreError;
 use service_kit::lifecycle::{Lifecycle, Phase};
 use tracing::warn;
 
-use crate::candle::Grain;
+use crate::interval::Grain;
 use crate::store::candles::CandleStore;
 
 /// Pause between two rounds of forgetting.

@@ -12,10 +12,11 @@ use service_kit::http::encode_query;
 use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
 
-use crate::candle::{Candle, Interval};
+use crate::candle::Candle;
 use crate::changes::Refusal;
 use crate::error::Error;
 use crate::history::{History, Wanted};
+use crate::interval::Interval;
 use crate::live::Live;
 
 const DEFAULT_LIMIT: u32 = 100;

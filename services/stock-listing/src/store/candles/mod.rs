@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use market::{Symbol, Timestamp};
 use service_kit::database::{Database, StoreError};
 
-use crate::candle::{Candle, Grain};
+use crate::candle::Candle;
 use crate::forming::Part;
+use crate::interval::Grain;
 
 /// What the history needs of a database.
 #[async_trait]

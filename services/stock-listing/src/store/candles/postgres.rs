@@ -7,8 +7,9 @@ use sqlx::PgPool;
 
 use super::row::{self, Row};
 use super::{CandleStore, Filter};
-use crate::candle::{Candle, Grain};
+use crate::candle::Candle;
 use crate::forming::Part;
+use crate::interval::Grain;
 
 pub(super) struct PostgresCandles {
     pool: PgPool,

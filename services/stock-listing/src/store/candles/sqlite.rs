@@ -7,8 +7,9 @@ use service_kit::database::{Sqlite, StoreError, expect_rows};
 
 use super::row::{self, Row};
 use super::{CandleStore, Filter};
-use crate::candle::{Candle, Grain};
+use crate::candle::Candle;
 use crate::forming::Part;
+use crate::interval::Grain;
 
 pub(super) struct SqliteCandles {
     database: Sqlite,

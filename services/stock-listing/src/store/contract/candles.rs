@@ -4,8 +4,9 @@ use market::{Price, Symbol, Timestamp};
 use service_kit::database::StoreError;
 
 use super::{Opened, on_postgres, on_sqlite};
-use crate::candle::{Candle, Grain};
+use crate::candle::Candle;
 use crate::forming::Part;
+use crate::interval::Grain;
 use crate::stock::Version;
 use crate::store::candles::{CandleStore, Filter, open};
 
