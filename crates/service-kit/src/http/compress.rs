@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header;
+use http::{HeaderValue, header};
 use tower::{Layer, Service, ServiceExt as _};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{And, NotForContentType, Predicate as _, SizeAbove};
@@ -13,18 +13,25 @@ use tower_http::compression::predicate::{And, NotForContentType, Predicate as _,
 /// Smallest answer that is worth compressing, in bytes.
 const COMPRESS_ABOVE_BYTES: u64 = 1_024;
 
+/// Which answers may be compressed.
+type Compressible = And<SizeAbove, NotForContentType>;
+
 /// The layer that compresses.
 #[derive(Clone)]
-pub(super) struct CompressLayer(CompressionLayer<And<SizeAbove, NotForContentType>>);
+pub(super) struct CompressLayer {
+    compressible: Compressible,
+    compression: CompressionLayer<Compressible>,
+}
 
 impl CompressLayer {
     pub(super) fn new() -> Self {
         let compressible = SizeAbove::new(COMPRESS_ABOVE_BYTES).and(NotForContentType::SSE);
-        Self(
-            CompressionLayer::new()
+        Self {
+            compressible: compressible.clone(),
+            compression: CompressionLayer::new()
                 .gzip(true)
                 .compress_when(compressible),
-        )
+        }
     }
 }
 
@@ -59,10 +66,21 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        if !request.headers().contains_key(header::ACCEPT_ENCODING) {
-            return Box::pin(self.inner.call(request));
+        if request.headers().contains_key(header::ACCEPT_ENCODING) {
+            let compressing = self.layer.compression.layer(self.inner.clone());
+            return Box::pin(
+                async move { Ok(compressing.oneshot(request).await?.into_response()) },
+            );
         }
-        let compressing = self.layer.0.layer(self.inner.clone());
-        Box::pin(async move { Ok(compressing.oneshot(request).await?.into_response()) })
+        let (answer, compressible) = (self.inner.call(request), self.layer.compressible.clone());
+        Box::pin(async move {
+            let mut response = answer.await?;
+            if compressible.should_compress(&response) {
+                // A cache must know that there is another form of it.
+                let accept_encoding = HeaderValue::from_static("accept-encoding");
+                response.headers_mut().append(header::VARY, accept_encoding);
+            }
+            Ok(response)
+        })
     }
 }
