@@ -77,7 +77,10 @@ impl SmallDisk {
 
     /// Gives back what [`Self::fill`] took.
     pub fn free(&self) {
-        fs::remove_file(self.ballast()).expect("the disk was filled");
+        // Emptied first: a process that another thread is starting may still have the ballast open, and a removed file
+        // keeps its blocks until the last one has closed it.
+        File::create(self.ballast()).expect("the disk was filled");
+        fs::remove_file(self.ballast()).expect("it was just emptied");
     }
 
     fn ballast(&self) -> PathBuf {
