@@ -51,10 +51,10 @@ impl<'a> Contender<'a> {
         Self::new(name, move || drive(session, &plan, 1))
     }
 
-    /// Somebody who now and then closes a connection that is in use, which is not held against them.
+    /// Somebody who now and then fails, or closes a connection that is in use, which is not held against them.
     pub(crate) fn careless(session: &'a Session, name: &str, target: Target) -> Self {
         let plan = Plan {
-            may_lose: CONNECTIONS as u64,
+            may_fail: CONNECTIONS as u64,
             ..target.plan(session)
         };
         Self::new(name, move || drive(session, &plan, 1))
@@ -80,7 +80,7 @@ impl Target {
             measured: session.effort.measured,
             rate: None,
             load: self.load,
-            may_lose: 0,
+            may_fail: 0,
             watched: vec![
                 (name.to_owned(), id),
                 ("PostgreSQL".to_owned(), session.postgres.id()),

@@ -14,8 +14,6 @@ use anyhow::{Context, Result, ensure};
 use super::process::{Process, Program};
 use crate::{http, session::Session};
 
-/// As many as there are cores on the machine that the targets are for.
-const WORKERS: &str = "2";
 const READY_DEADLINE: Duration = Duration::from_mins(1);
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
 
@@ -34,9 +32,7 @@ impl Peer {
         let uvicorn = install(session)?.join("bin/uvicorn");
         let database = session.postgres.database();
         let database = database.replace("postgres://", "postgresql+psycopg2://");
-        // Its workers make their tables at start and must not do so at the same time.
-        drop(Self::serve(session, &uvicorn, package, &database, "1")?);
-        Self::serve(session, &uvicorn, package, &database, WORKERS).map(Some)
+        Self::serve(session, &uvicorn, package, &database).map(Some)
     }
 
     /// What a report says where there is none.
@@ -51,18 +47,12 @@ impl Peer {
         self.process.id()
     }
 
-    fn serve(
-        session: &Session,
-        uvicorn: &Path,
-        package: &str,
-        database: &str,
-        workers: &str,
-    ) -> Result<Self> {
+    fn serve(session: &Session, uvicorn: &Path, package: &str, database: &str) -> Result<Self> {
         let port = free_port()?;
         let name = format!("peer-{package}");
         let mut process = Program::new(&session.surroundings, &name, uvicorn)?
             .arguments([&format!("{package}.main:app"), "--host", "127.0.0.1"])
-            .arguments(["--port", &port.to_string(), "--workers", workers])
+            .arguments(["--port", &port.to_string()])
             .arguments(["--log-level", "info", "--no-access-log", "--app-dir"])
             .arguments([&session.peer])
             .environment("DATABASE_URL", database)

@@ -32,8 +32,8 @@ pub(crate) struct Plan {
     /// Requests a second that are due; closed loop without it.
     pub(crate) rate: Option<f64>,
     pub(crate) load: Load,
-    /// Requests that may be lost with their connection.
-    pub(crate) may_lose: u64,
+    /// Requests that may fail, or be lost with their connection.
+    pub(crate) may_fail: u64,
     /// Processes, by name, whose processor time is told too, with that of their children.
     pub(crate) watched: Vec<(String, u32)>,
 }

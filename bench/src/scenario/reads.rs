@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) const ABOUT: &str = "\
 GET of the ten stocks and of one price on 64 connections. The axum beside it has one route that answers as many bytes of \
-body, with the same runtime and allocator, and none of our headers. The FastAPI peer has two workers.";
+body, with the same runtime and allocator, and none of our headers. The FastAPI peer is one process, as its image starts it.";
 
 const STOCKS_PATH: &str = "/stocks";
 const PRICE_PATH: &str = "/stocks/AAPL/price";
