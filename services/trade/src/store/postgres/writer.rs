@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use market::UserId;
 use service_kit::database::StoreError;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgPool, Postgres};
+use sqlx::{Executor as _, PgPool, Postgres};
 
 use super::transaction::PostgresTransaction;
 use super::{read, write};
@@ -19,6 +19,9 @@ const MAX_LOCK_ATTEMPTS: usize = 3;
 /// Idle time after which the connection goes back to the pool, which asks whether it lives. Each return costs a round
 /// trip, so it is not returned after each batch.
 const KEPT_IDLE_TIME: Duration = Duration::from_secs(1);
+/// Age past which plans are made anew. One that was made while PostgreSQL took a table for empty reads all of it, and until
+/// PostgreSQL looks at its tables again, which takes it a minute, the table may have grown by a million rows.
+const MAX_PLAN_AGE: Duration = Duration::from_secs(1);
 
 pub(super) struct PostgresWriter {
     pool: PgPool,
@@ -28,6 +31,8 @@ pub(super) struct PostgresWriter {
 struct Kept {
     connection: PoolConnection<Postgres>,
     used_at: Instant,
+    /// When its oldest plan may have been made.
+    planned_at: Instant,
 }
 
 impl PostgresWriter {
@@ -36,20 +41,26 @@ impl PostgresWriter {
     }
 
     /// The connection that worked last, while that was just now. The caller keeps it again when it has worked.
-    async fn connection(&mut self) -> Result<PoolConnection<Postgres>, StoreError> {
+    async fn connection(&mut self) -> Result<Kept, StoreError> {
         let kept = self.kept.take();
-        match kept.filter(|kept| kept.used_at.elapsed() < KEPT_IDLE_TIME) {
-            Some(kept) => Ok(kept.connection),
-            None => Ok(self.pool.acquire().await?),
-        }
-    }
-
-    fn keep(&mut self, connection: PoolConnection<Postgres>) {
-        let used_at = Instant::now();
-        self.kept = Some(Kept {
+        let (mut connection, used_at) =
+            match kept.filter(|kept| kept.used_at.elapsed() < KEPT_IDLE_TIME) {
+                Some(kept) if kept.planned_at.elapsed() < MAX_PLAN_AGE => return Ok(kept),
+                Some(kept) => (kept.connection, kept.used_at),
+                None => (self.pool.acquire().await?, Instant::now()),
+            };
+        let planned_at = Instant::now();
+        connection.execute("discard plans").await?;
+        Ok(Kept {
             connection,
             used_at,
-        });
+            planned_at,
+        })
+    }
+
+    fn keep(&mut self, mut kept: Kept) {
+        kept.used_at = Instant::now();
+        self.kept = Some(kept);
     }
 
     /// Commits by itself: an account made while others are locked could close a circle of waits.
@@ -72,16 +83,16 @@ impl PostgresWriter {
 #[async_trait]
 impl Writer for PostgresWriter {
     async fn read(&mut self, holdings: &BTreeSet<Holding>) -> Result<Held, StoreError> {
-        let mut connection = self.connection().await?;
-        let held = read::read_held(&mut connection, holdings).await?;
-        self.keep(connection);
+        let mut kept = self.connection().await?;
+        let held = read::read_held(&mut kept.connection, holdings).await?;
+        self.keep(kept);
         Ok(held)
     }
 
     async fn write_if_current(&mut self, changes: &Changes) -> Result<Verdict, WriteError> {
-        let mut connection = self.connection().await?;
+        let mut kept = self.connection().await?;
         // One statement is a transaction by itself. An error that the server tells undid it; a lost connection tells nothing.
-        let verdict = write::write(&mut connection, changes)
+        let verdict = write::write(&mut kept.connection, changes)
             .await
             .map_err(|error| {
                 if error.is_told() {
@@ -90,7 +101,7 @@ impl Writer for PostgresWriter {
                     WriteError::AtCommit(error)
                 }
             })?;
-        self.keep(connection);
+        self.keep(kept);
         Ok(verdict)
     }
 
