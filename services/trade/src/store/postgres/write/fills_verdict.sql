@@ -1,0 +1,5 @@
+go as (
+    select
+    from bumped
+    having count(*) = cardinality($1::text[])
+)
