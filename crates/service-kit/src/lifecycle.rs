@@ -1,6 +1,7 @@
 //! The phases of a service: starting, ready, draining.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
@@ -17,26 +18,41 @@ pub enum Phase {
 
 /// The phase of one service, shared by its parts; it only moves forward.
 #[derive(Clone)]
-pub struct Lifecycle(Arc<watch::Sender<Phase>>);
+pub struct Lifecycle(Arc<Shared>);
+
+struct Shared {
+    phase: watch::Sender<Phase>,
+    /// Whether the phase is `Ready`: each request asks, and asking the channel takes its lock.
+    is_ready: AtomicBool,
+}
 
 impl Default for Lifecycle {
     fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(Phase::Starting)))
+        Self(Arc::new(Shared {
+            phase: watch::Sender::new(Phase::Starting),
+            is_ready: AtomicBool::new(false),
+        }))
     }
 }
 
 impl Lifecycle {
     /// The phase now.
     pub fn phase(&self) -> Phase {
-        *self.0.borrow()
+        if self.0.is_ready.load(Ordering::Acquire) {
+            return Phase::Ready;
+        }
+        *self.0.phase.borrow()
     }
 
     /// Moves on to `phase`; a step back is ignored.
     pub fn advance(&self, phase: Phase) {
-        self.0.send_if_modified(|current| {
+        self.0.phase.send_if_modified(|current| {
             let is_later = phase > *current;
             if is_later {
                 *current = phase;
+                self.0
+                    .is_ready
+                    .store(phase == Phase::Ready, Ordering::Release);
             }
             is_later
         });
@@ -44,7 +60,7 @@ impl Lifecycle {
 
     /// Waits until `phase` is reached or passed.
     pub async fn reached(&self, phase: Phase) {
-        let mut receiver = self.0.subscribe();
+        let mut receiver = self.0.phase.subscribe();
         // The sender lives in self, so that the wait can only end by the phase.
         let _ = receiver.wait_for(|current| *current >= phase).await;
     }

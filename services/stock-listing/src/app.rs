@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRef;
 use service_kit::app::{App, AppError};
 use service_kit::clock::Clock;
 use service_kit::database::{Database, OpenError, StoreError};
@@ -29,7 +28,6 @@ pub const SERVICE: &str = "stock-listing";
 const LOAD_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the handlers share.
-#[derive(Clone, FromRef)]
 pub(crate) struct State {
     pub(crate) live: Arc<Live>,
     pub(crate) history: Arc<History>,
@@ -67,13 +65,13 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     };
     let feed = Feed::start(tools, &mut workers);
     let lifecycle = service.lifecycle.clone();
-    let state = State {
+    let state = Arc::new(State {
         live: Arc::clone(&live),
         history,
         feed,
         ticker: ticker.clone(),
         lifecycle,
-    };
+    });
     let Assembled { router, .. } =
         service_kit::http::assemble(&service, &common.server, http::routes(state));
     let follow = follow(Arc::clone(&live), service.lifecycle.clone());

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRef;
 use catalogue_client::CatalogueClient;
 use market::Timestamp;
 use service_kit::app::{App, AppError};
@@ -34,7 +33,6 @@ const FORGET_PAUSE: Duration = Duration::from_mins(1);
 const FORGET_AT_ONCE: u32 = 1_000;
 
 /// What the handlers share.
-#[derive(Clone, FromRef)]
 pub(crate) struct State {
     pub(crate) engine: Engine,
     pub(crate) store: Arc<dyn Store>,
@@ -73,11 +71,11 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     };
     let mut workers = JoinSet::new();
     let engine = Engine::start(lanes, &tools, &mut workers);
-    let state = State {
+    let state = Arc::new(State {
         engine,
         store: Arc::clone(&store),
         catalogue: settings.catalogue.clone(),
-    };
+    });
     let Assembled { router, .. } =
         service_kit::http::assemble(&service, &common.server, http::routes(state));
 

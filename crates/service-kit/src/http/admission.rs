@@ -2,12 +2,14 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use tokio::sync::Semaphore;
+use pin_project_lite::pin_project;
+use tokio::time::{Timeout, timeout};
 use tower::{Layer, Service};
 
 use crate::lifecycle::{Lifecycle, Phase};
@@ -15,14 +17,30 @@ use crate::problem::Problem;
 
 /// What is let in.
 pub(super) struct Limits {
-    pub(super) lifecycle: Lifecycle,
-    pub(super) in_flight: Arc<Semaphore>,
-    pub(super) request_timeout: Duration,
+    lifecycle: Lifecycle,
+    max_in_flight: usize,
+    request_timeout: Duration,
+    in_flight: AtomicUsize,
 }
 
 /// The layer of these limits.
 #[derive(Clone)]
-pub(super) struct AdmitLayer(pub(super) Arc<Limits>);
+pub(super) struct AdmitLayer(Arc<Limits>);
+
+impl AdmitLayer {
+    pub(super) fn new(
+        lifecycle: Lifecycle,
+        max_in_flight: usize,
+        request_timeout: Duration,
+    ) -> Self {
+        Self(Arc::new(Limits {
+            lifecycle,
+            max_in_flight,
+            request_timeout,
+            in_flight: AtomicUsize::new(0),
+        }))
+    }
+}
 
 impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
@@ -43,47 +61,95 @@ pub(super) struct Admit<S> {
 
 impl<S> Service<Request> for Admit<S>
 where
-    S: Service<Request, Response: IntoResponse, Future: Send + 'static>,
-    S::Error: Send,
+    S: Service<Request, Response: IntoResponse>,
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+    type Future = Answer<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let permit = self.limits.permit();
-        let request_timeout = self.limits.request_timeout;
-        let answer = permit.map(|permit| (permit, self.inner.call(request)));
-        Box::pin(async move {
-            let (_permit, answer) = match answer {
-                Ok(admitted) => admitted,
-                Err(problem) => return Ok(problem.into_response()),
-            };
-            match tokio::time::timeout(request_timeout, answer).await {
-                Ok(answer) => Ok(answer?.into_response()),
+        match Permit::of(&self.limits) {
+            Ok(permit) => Answer::Admitted {
+                answer: timeout(self.limits.request_timeout, self.inner.call(request)),
+                _permit: permit,
+            },
+            Err(problem) => Answer::Refused {
+                problem: Some(problem),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// What is answered, now or when it is known.
+    #[project = AnswerProjection]
+    pub(super) enum Answer<F> {
+        Admitted {
+            #[pin]
+            answer: Timeout<F>,
+            _permit: Permit,
+        },
+        Refused {
+            problem: Option<Problem>,
+        },
+    }
+}
+
+impl<F, R, E> Future for Answer<F>
+where
+    F: Future<Output = Result<R, E>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match self.project() {
+            AnswerProjection::Admitted { answer, .. } => match ready!(answer.poll(context)) {
+                Ok(answer) => answer.map(IntoResponse::into_response),
                 Err(_) => Ok(Problem::unavailable(
                     "timeout",
                     "the request took too long; whether it had an effect is unknown",
                 )
                 .into_response()),
-            }
+            },
+            AnswerProjection::Refused { problem } => Ok(problem
+                .take()
+                .unwrap_or_else(Problem::internal)
+                .into_response()),
         })
     }
 }
 
-impl Limits {
-    fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
-        if self.lifecycle.phase() == Phase::Starting {
+/// The right of a request to be in flight, for as long as it lives.
+pub(super) struct Permit(Arc<Limits>);
+
+impl Permit {
+    fn of(limits: &Arc<Limits>) -> Result<Self, Problem> {
+        if limits.lifecycle.phase() == Phase::Starting {
             return Err(Problem::unavailable(
                 "starting",
                 "the service is starting: its database is not there yet",
             ));
         }
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned();
-        permit.map_err(|_| Problem::unavailable("overloaded", "too many requests are in flight"))
+        let before = limits.in_flight.fetch_add(1, Ordering::Relaxed);
+        // From here on it is counted, and given back when it is dropped.
+        let permit = Self(Arc::clone(limits));
+        if before >= limits.max_in_flight {
+            return Err(Problem::unavailable(
+                "overloaded",
+                "too many requests are in flight",
+            ));
+        }
+        Ok(permit)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use axum::Router;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::sync::Semaphore;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -64,12 +63,11 @@ pub struct Assembled {
 /// Wraps `api` in the shared layers.
 pub fn assemble(service: &Service, settings: &ServerSettings, api: OpenApiRouter) -> Assembled {
     let service = Arc::new(service.clone());
-    let limits = admission::Limits {
-        lifecycle: service.lifecycle.clone(),
-        in_flight: Arc::new(Semaphore::new(settings.max_in_flight)),
-        request_timeout: settings.request_timeout,
-    };
-    let admit = AdmitLayer(Arc::new(limits));
+    let admit = AdmitLayer::new(
+        service.lifecycle.clone(),
+        settings.max_in_flight,
+        settings.request_timeout,
+    );
     let api = api.layer((admit, CompressLayer::new()));
     let (router, mut document) = api.merge(probes::routes(&service)).split_for_parts();
     docs::describe(&mut document, &service);

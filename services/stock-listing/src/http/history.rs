@@ -12,12 +12,12 @@ use service_kit::http::encode_query;
 use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
 
+use crate::app;
 use crate::candle::Candle;
 use crate::changes::Refusal;
 use crate::error::Error;
-use crate::history::{History, Wanted};
+use crate::history::Wanted;
 use crate::interval::Interval;
-use crate::live::Live;
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
@@ -91,15 +91,14 @@ impl HistoryQuery {
     )
 )]
 pub(super) async fn show(
-    State(live): State<Arc<Live>>,
-    State(history): State<Arc<History>>,
+    State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Response, Error> {
-    if live.snapshot().find(symbol).is_none() {
+    if app.live.snapshot().find(symbol).is_none() {
         return Err(Refusal::UnknownSymbol(symbol).into());
     }
-    let page = history.candles(&query.of(symbol)).await?;
+    let page = app.history.candles(&query.of(symbol)).await?;
     match page.candles.first().filter(|_| page.has_more) {
         Some(first) => {
             let link = [(header::LINK, query.next(symbol, first.start))];

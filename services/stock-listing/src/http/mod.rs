@@ -6,13 +6,15 @@ mod prices;
 mod stocks;
 mod stream;
 
+use std::sync::Arc;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::State;
 
 /// Every route of the catalogue.
-pub(crate) fn routes(state: State) -> OpenApiRouter {
+pub(crate) fn routes(state: Arc<State>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(stocks::list, stocks::add))
         .routes(routes!(stocks::show))

@@ -13,10 +13,10 @@ use service_kit::problem::{FieldError, ProblemDocument};
 use utoipa::{IntoParams, ToSchema};
 
 use super::conditional;
+use crate::app;
 use crate::changes::{Line, Refusal};
 use crate::error::Error;
-use crate::feed::{Feed, Outcome};
-use crate::live::Live;
+use crate::feed::Outcome;
 
 /// Largest body of a bulk update, in bytes.
 const BULK_LIMIT_BYTES: usize = 8 * 1024 * 1024;
@@ -86,11 +86,11 @@ struct Rejected {
     (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
-    State(live): State<Arc<Live>>,
+    State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     request: HeaderMap,
 ) -> Result<Response, Error> {
-    let snapshot = live.snapshot();
+    let snapshot = app.live.snapshot();
     let entry = snapshot
         .find(symbol)
         .ok_or(Refusal::UnknownSymbol(symbol))?;
@@ -111,7 +111,7 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn quote(
-    State(feed): State<Feed>,
+    State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     Query(query): Query<QuoteQuery>,
 ) -> Result<axum::Json<Stock>, Error> {
@@ -120,7 +120,7 @@ pub(super) async fn quote(
         price: query.price,
         change: query.change_pct,
     };
-    Ok(axum::Json(feed.change_one(line).await?))
+    Ok(axum::Json(app.feed.change_one(line).await?))
 }
 
 /// Gives many stocks new prices: an array, or one a line (application/x-ndjson). Each is taken or rejected by itself.
@@ -128,7 +128,7 @@ pub(super) async fn quote(
     (status = 200, description = "What became of them", body = BulkResult),
 ))]
 pub(super) async fn quote_many(
-    State(feed): State<Feed>,
+    State(app): State<Arc<app::State>>,
     Items(items): Items<NewPrice, BULK_LIMIT_BYTES>,
 ) -> Result<axum::Json<BulkResult>, Error> {
     let mut rejected = Vec::new();
@@ -155,7 +155,7 @@ pub(super) async fn quote_many(
     }
     let mut updated = 0;
     if !lines.is_empty() {
-        let Outcome { refused, .. } = feed.change(lines).await?;
+        let Outcome { refused, .. } = app.feed.change(lines).await?;
         updated = indexes.len() - refused.len();
         let refused = refused.iter();
         rejected.extend(refused.map(|(line, refusal)| Rejected::refused(indexes[*line], refusal)));

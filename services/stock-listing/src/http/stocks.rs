@@ -13,10 +13,9 @@ use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
 
 use super::conditional;
+use crate::app;
 use crate::changes::{Line, Refusal};
 use crate::error::Error;
-use crate::feed::Feed;
-use crate::live::Live;
 use crate::snapshot::PageKey;
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -90,11 +89,11 @@ impl ListQuery {
     (status = 304, description = "The client has this answer already"),
 ))]
 pub(super) async fn list(
-    State(live): State<Arc<Live>>,
+    State(app): State<Arc<app::State>>,
     Query(query): Query<ListQuery>,
     request: HeaderMap,
 ) -> Response {
-    let snapshot = live.snapshot();
+    let snapshot = app.live.snapshot();
     let page = snapshot.page(&query.key());
     let mut response = conditional::json(&request, snapshot.version(), page.json.clone());
     response
@@ -115,11 +114,11 @@ pub(super) async fn list(
     (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
-    State(live): State<Arc<Live>>,
+    State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     request: HeaderMap,
 ) -> Result<Response, Error> {
-    let snapshot = live.snapshot();
+    let snapshot = app.live.snapshot();
     let entry = snapshot
         .find(symbol)
         .ok_or(Refusal::UnknownSymbol(symbol))?;
@@ -136,10 +135,10 @@ pub(super) async fn show(
     (status = 409, description = "symbol_exists", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn add(
-    State(feed): State<Feed>,
+    State(app): State<Arc<app::State>>,
     Json(new): Json<NewStock>,
 ) -> Result<Response, Error> {
-    let stock = feed.change_one(Line::Add(Box::new(new))).await?;
+    let stock = app.feed.change_one(Line::Add(Box::new(new))).await?;
     let location = [(header::LOCATION, format!("/stocks/{}", stock.symbol))];
     Ok((StatusCode::CREATED, location, axum::Json(stock)).into_response())
 }

@@ -87,7 +87,7 @@ struct PriceEvent {
     responses((status = 200, body = PriceEvent, content_type = "text/event-stream"))
 )]
 pub(super) async fn show(
-    State(app): State<app::State>,
+    State(app): State<Arc<app::State>>,
     Query(query): Query<StreamQuery>,
     request: HeaderMap,
 ) -> Response {
@@ -97,11 +97,11 @@ pub(super) async fn show(
     let reader = Reader {
         // Before the first look at the snapshot, so that no frame falls between.
         frames: app.ticker.subscribe(),
-        live: app.live,
+        live: Arc::clone(&app.live),
         symbols: query.symbols.map(|symbols| symbols.0),
         sent: last_event_id.map(Version),
         is_behind: true,
-        lifecycle: app.lifecycle,
+        lifecycle: app.lifecycle.clone(),
     };
     let first = stream::iter([Ok::<Bytes, Infallible>(Bytes::from_static(PREAMBLE))]);
     let events = stream::unfold(reader, async |mut reader| {

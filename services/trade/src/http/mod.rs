@@ -6,6 +6,8 @@ mod portfolios;
 mod trades;
 mod trades_csv;
 
+use std::sync::Arc;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,7 +16,7 @@ use crate::app::State;
 pub(crate) use answer::answer;
 
 /// Every route of trading.
-pub(crate) fn routes(state: State) -> OpenApiRouter {
+pub(crate) fn routes(state: Arc<State>) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(orders::buy))
         .routes(routes!(orders::sell))

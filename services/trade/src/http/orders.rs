@@ -1,5 +1,7 @@
 //! `/trades/buy` and `/trades/sell`.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::Response;
 use catalogue_client::Listing;
@@ -26,7 +28,7 @@ use crate::trade::Trade;
     )
 )]
 pub(super) async fn buy(
-    State(app): State<app::State>,
+    State(app): State<Arc<app::State>>,
     key: Option<IdempotencyKey>,
     request_id: RequestId,
     Json(new): Json<NewOrder>,
@@ -46,7 +48,7 @@ pub(super) async fn buy(
     )
 )]
 pub(super) async fn sell(
-    State(app): State<app::State>,
+    State(app): State<Arc<app::State>>,
     key: Option<IdempotencyKey>,
     request_id: RequestId,
     Json(new): Json<NewOrder>,

@@ -1,5 +1,7 @@
 //! `/portfolio`: what a user holds and what it is worth.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use market::{Symbol, UserId};
 use service_kit::extract::Path;
@@ -13,7 +15,7 @@ use crate::portfolio::{PricedPosition, Summary};
     (status = 200, description = "Open positions; none for a user that is not known", body = Vec<PricedPosition>),
 ))]
 pub(super) async fn show(
-    State(app): State<app::State>,
+    State(app): State<Arc<app::State>>,
     Path(user_id): Path<UserId>,
 ) -> Result<axum::Json<Vec<PricedPosition>>, Error> {
     let portfolio = app.store.portfolio(&user_id).await?;
@@ -29,7 +31,7 @@ pub(super) async fn show(
     (status = 200, body = Summary),
 ))]
 pub(super) async fn summary(
-    State(app): State<app::State>,
+    State(app): State<Arc<app::State>>,
     Path(user_id): Path<UserId>,
 ) -> Result<axum::Json<Summary>, Error> {
     let portfolio = app.store.portfolio(&user_id).await?;

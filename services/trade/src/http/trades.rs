@@ -13,8 +13,9 @@ use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::app;
 use crate::error::Error;
-use crate::store::{Store, TradeFilter};
+use crate::store::TradeFilter;
 use crate::trade::Trade;
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -129,13 +130,13 @@ impl ListQuery {
     )),
 ))]
 pub(super) async fn list(
-    State(store): State<Arc<dyn Store>>,
+    State(app): State<Arc<app::State>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Error> {
     let Page { limit, cursor } = query.page;
     // One more tells whether there is a next page.
     let filter = query.wanted.filter(cursor, limit + 1);
-    let mut trades = store.trades(&filter).await?;
+    let mut trades = app.store.trades(&filter).await?;
     let has_more = trades.len() > limit as usize;
     trades.truncate(limit as usize);
     match trades.last().filter(|_| has_more) {
@@ -152,10 +153,10 @@ pub(super) async fn list(
     (status = 404, description = "unknown_trade", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
-    State(store): State<Arc<dyn Store>>,
+    State(app): State<Arc<app::State>>,
     Path(id): Path<Uuid>,
 ) -> Result<axum::Json<Trade>, Error> {
     Ok(axum::Json(
-        store.trade(id).await?.ok_or(Error::UnknownTrade(id))?,
+        app.store.trade(id).await?.ok_or(Error::UnknownTrade(id))?,
     ))
 }

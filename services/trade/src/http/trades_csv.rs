@@ -20,6 +20,7 @@ use service_kit::extract::Query;
 use tracing::warn;
 
 use super::trades::Wanted;
+use crate::app;
 use crate::error::Error;
 use crate::store::{Store, TradeFilter};
 use crate::trade::Trade;
@@ -37,7 +38,7 @@ const COLUMNS: &str = "id,user_id,symbol,side,quantity,price,total,realized_pnl,
     )),
 ))]
 pub(super) async fn download(
-    State(store): State<Arc<dyn Store>>,
+    State(app): State<Arc<app::State>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     let headers = [
@@ -51,12 +52,14 @@ pub(super) async fn download(
         ),
     ];
     let mut pages = Pages {
-        store,
+        store: Arc::clone(&app.store),
         next: Some(wanted.filter(None, PAGE_TRADES)),
     };
     // Before the answer begins: what fails here can still be told as a problem.
     let first = pages.read().await?.unwrap_or_default();
     let rest = stream::try_unfold(pages, async |mut pages| {
+        // Lets the connection send the page before: a page that fails at once would take it along.
+        tokio::task::yield_now().await;
         let lines = pages.read().await.inspect_err(|error| {
             warn!(%error, "a file of trades breaks off");
         })?;
