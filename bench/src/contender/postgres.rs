@@ -1,4 +1,4 @@
-//! PostgreSQL as it comes, but for the settings of testkit: fsync and `synchronous_commit` are on.
+//! PostgreSQL as it comes, but for the settings of testkit and its memory: `fsync` and `synchronous_commit` are on.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,12 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use testkit::postgres::Server;
 use tokio::runtime::{self, Runtime};
 
-use crate::cpu;
+use crate::{cpu, report::environment};
 
 /// Fills a database of trade: see the file.
 const FILL: &str = include_str!("../../sql/fill.sql");
+
+const DEFAULT_CACHE_MEGABYTES: u64 = 128;
 
 /// The server of this run.
 pub(crate) struct Postgres {
@@ -21,6 +23,8 @@ pub(crate) struct Postgres {
     /// The folder of its programs.
     programs: PathBuf,
     pub(crate) version: String,
+    /// Its cache: a quarter of the memory, as its manual recommends (section 20.4.1), or the default.
+    pub(crate) cache_megabytes: u64,
 }
 
 /// How much to fill a database with.
@@ -39,11 +43,15 @@ impl Postgres {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let server = runtime.block_on(Server::start());
+        let cache_megabytes =
+            (environment::memory_kibibytes() / 1024 / 4).max(DEFAULT_CACHE_MEGABYTES);
+        let settings = vec![format!("shared_buffers={cache_megabytes}MB")];
+        let server = runtime.block_on(Server::start_set(settings));
         let mut postgres = Self {
             id: 0,
             programs: PathBuf::new(),
             version: String::new(),
+            cache_megabytes,
             runtime,
             server,
         };

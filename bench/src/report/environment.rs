@@ -28,6 +28,7 @@ pub(crate) struct Environment {
     pub(crate) memory_gigabytes: f64,
     pub(crate) kernel: String,
     pub(crate) postgresql: String,
+    pub(crate) postgresql_cache_gigabytes: f64,
     /// What one sync of a page costs where the database lies, in milliseconds.
     pub(crate) sync: Spread,
     pub(crate) is_in_memory: bool,
@@ -39,15 +40,16 @@ impl Environment {
         let folder = session.surroundings.folder.path();
         // testkit puts the database where temporary files are, and so is this folder.
         let system = statfs(folder)?;
-        let memory = field("/proc/meminfo", "MemTotal:");
-        let kibibytes: f64 = memory.trim_end_matches(" kB").parse().unwrap_or(0.0);
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        // The version, without what the machine's owner has added.
+        let kernel = release.split(['-', '+']).next().unwrap_or_default();
         Ok(Self {
             cores: std::thread::available_parallelism()?.get(),
             processor: field("/proc/cpuinfo", "model name"),
-            memory_gigabytes: kibibytes / 1e6,
+            memory_gigabytes: memory_kibibytes() as f64 / 1e6,
             kernel: kernel.trim().to_owned(),
             postgresql: session.postgres.version.clone(),
+            postgresql_cache_gigabytes: session.postgres.cache_megabytes as f64 / 1e3,
             sync: cost_of_sync(folder)?,
             is_in_memory: system.f_type == TMPFS_MAGIC,
             commit: commit(),
@@ -62,6 +64,7 @@ impl Environment {
             memory_gigabytes: 8.0,
             kernel: "6.1".to_owned(),
             postgresql: "15.18".to_owned(),
+            postgresql_cache_gigabytes: 2.0,
             sync: Spread {
                 median: 0.5,
                 min: 0.4,
@@ -71,6 +74,12 @@ impl Environment {
             commit: "0123456".to_owned(),
         }
     }
+}
+
+/// The memory of this machine; nothing where that cannot be told.
+pub(crate) fn memory_kibibytes() -> u64 {
+    let total = field("/proc/meminfo", "MemTotal:");
+    total.trim_end_matches(" kB").parse().unwrap_or(0)
 }
 
 fn cost_of_sync(folder: &Path) -> Result<Spread> {

@@ -47,7 +47,7 @@ pub(crate) fn origin(report: &Report) -> String {
         &mut text,
         format_args!(
             "Medians of {} rounds of {} s each, of {}: {} cores ({}), {:.0} GB of memory, Linux {}, PostgreSQL {} with fsync \
-             on. A sync of one page took {} ms.",
+             on and {:.1} GB of cache. A sync of one page took {} ms.",
             report.rounds,
             report.seconds,
             environment.commit,
@@ -56,6 +56,7 @@ pub(crate) fn origin(report: &Report) -> String {
             environment.memory_gigabytes,
             environment.kernel,
             environment.postgresql,
+            environment.postgresql_cache_gigabytes,
             spread(environment.sync, 2),
         ),
     );

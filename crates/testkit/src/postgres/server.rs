@@ -48,6 +48,8 @@ pub struct Server {
     /// Holds the log, and the data unless that is on a disk of its own.
     folder: PathBuf,
     data: PathBuf,
+    /// `NAME=VALUE`, beside those of every server.
+    settings: Vec<String>,
     port: u16,
     postmaster: Option<Child>,
     watchdog: Watchdog,
@@ -63,7 +65,14 @@ impl Server {
     pub async fn start_with(binaries: Binaries) -> Self {
         let folder = new_folder();
         let data = folder.join("data");
-        Self::start_in(binaries, folder, data).await
+        Self::start_in(binaries, folder, data, Vec::new()).await
+    }
+
+    /// A new server with these settings, each `NAME=VALUE`, ready for connections.
+    pub async fn start_set(settings: Vec<String>) -> Self {
+        let folder = new_folder();
+        let data = folder.join("data");
+        Self::start_in(Binaries::find().await, folder, data, settings).await
     }
 
     /// A new server with its data on this disk, ready for connections. It ends before the disk does.
@@ -72,15 +81,21 @@ impl Server {
             account.own(disk.path());
         }
         let data = disk.path().join("data");
-        Self::start_in(Binaries::find().await, new_folder(), data).await
+        Self::start_in(Binaries::find().await, new_folder(), data, Vec::new()).await
     }
 
-    async fn start_in(binaries: Binaries, folder: PathBuf, data: PathBuf) -> Self {
+    async fn start_in(
+        binaries: Binaries,
+        folder: PathBuf,
+        data: PathBuf,
+        settings: Vec<String>,
+    ) -> Self {
         let mut server = Self {
             watchdog: Watchdog::start("QUIT", Some(&folder)),
             binaries,
             folder,
             data,
+            settings,
             port: 0,
             postmaster: None,
         };
@@ -182,7 +197,8 @@ impl Server {
             .arg(&self.data)
             .arg("-p")
             .arg(self.port.to_string());
-        for setting in SETTINGS {
+        let own = self.settings.iter().map(String::as_str);
+        for setting in SETTINGS.into_iter().chain(own) {
             postgres.args(["-c", setting]);
         }
         self.log_to_file(&mut postgres);
