@@ -3,7 +3,7 @@
 //! What is known may have been overtaken by another process. So it is never the last word: a write asserts the versions that
 //! it was decided on, and a no is only said on what was just read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use market::{Symbol, UserId};
 
@@ -12,7 +12,7 @@ use crate::order::Order;
 use crate::position::Position;
 
 /// Holdings that are known at the most; those that were used last stay.
-const MAX_HOLDINGS: usize = 100_000;
+const MAX_HOLDINGS: usize = 200_000;
 /// Holdings of one user past which the user is read anew instead of growing further.
 const MAX_USER_HOLDINGS: usize = 1_000;
 
@@ -28,7 +28,38 @@ pub(crate) struct Known {
 /// What is known of a user at a version; a symbol that is not there is not known.
 struct Account {
     version: Version,
-    positions: BTreeMap<Symbol, Option<Position>>,
+    /// By symbol. Most users have few: a map of them would take ten times the memory.
+    positions: Vec<(Symbol, Option<Position>)>,
+}
+
+impl Account {
+    fn is_known(&self, symbol: Symbol) -> bool {
+        self.place(symbol).is_ok()
+    }
+
+    fn position(&self, symbol: Symbol) -> Option<Position> {
+        let place = self.place(symbol).ok()?;
+        self.positions[place].1
+    }
+
+    /// Whether it is new.
+    fn put(&mut self, symbol: Symbol, position: Option<Position>) -> bool {
+        match self.place(symbol) {
+            Ok(place) => {
+                self.positions[place].1 = position;
+                false
+            }
+            Err(place) => {
+                self.positions.insert(place, (symbol, position));
+                true
+            }
+        }
+    }
+
+    fn place(&self, symbol: Symbol) -> Result<usize, usize> {
+        self.positions
+            .binary_search_by_key(&symbol, |(known, _)| *known)
+    }
 }
 
 impl Known {
@@ -37,7 +68,7 @@ impl Known {
         let mut incomplete = BTreeSet::new();
         for order in orders {
             let account = self.account(&order.user_id);
-            if !account.is_some_and(|account| account.positions.contains_key(&order.symbol)) {
+            if account.is_none_or(|account| !account.is_known(order.symbol)) {
                 incomplete.insert(&order.user_id);
             }
         }
@@ -78,8 +109,8 @@ impl Known {
             let Some(account) = self.account(user_id) else {
                 continue;
             };
-            let (version, position) = (account.version, account.positions.get(symbol).copied());
-            if let Some(position) = position.flatten() {
+            let (version, position) = (account.version, account.position(*symbol));
+            if let Some(position) = position {
                 held.positions.insert(holding.clone(), position);
             }
             held.versions.insert(holding.0, version);
@@ -96,7 +127,7 @@ impl Known {
         }
         for ((user_id, symbol), (position, _)) in &changes.positions {
             if let Some(account) = self.account(user_id) {
-                account.positions.insert(*symbol, *position);
+                account.put(*symbol, *position);
             }
         }
     }
@@ -134,12 +165,12 @@ impl Known {
             self.holdings = 0;
         }
         if self.account(user_id).is_none() {
-            let positions = BTreeMap::new();
+            let positions = Vec::with_capacity(1);
             self.recent
                 .insert(user_id.clone(), Account { version, positions });
         }
         let account = self.account(user_id);
-        if account.is_some_and(|account| account.positions.insert(symbol, position).is_none()) {
+        if account.is_some_and(|account| account.put(symbol, position)) {
             self.holdings += 1;
         }
     }
@@ -154,6 +185,8 @@ pub(crate) fn holdings<'a>(orders: impl Iterator<Item = &'a Order>) -> BTreeSet<
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use market::{Money, Price, Quantity, Side, Timestamp};
     use service_kit::http::RequestId;
 
