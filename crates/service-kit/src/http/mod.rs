@@ -68,13 +68,16 @@ pub fn assemble(service: &Service, settings: &ServerSettings, api: OpenApiRouter
         settings.max_in_flight,
         settings.request_timeout,
     );
-    let api = api.layer((admit, CompressLayer::new()));
-    let (router, mut document) = api.merge(probes::routes(&service)).split_for_parts();
+    let observe = ObserveLayer(Arc::clone(&service));
+    // All layers of a route at once: each turn of layering costs its requests a box.
+    let api = api.layer((observe.clone(), admit, CompressLayer::new()));
+    let probes = probes::routes(&service).layer(observe.clone());
+    let (router, mut document) = api.merge(probes).split_for_parts();
     docs::describe(&mut document, &service);
-    let router = router
-        .merge(docs::page(document.clone()))
+    let others = docs::page(document.clone())
         .fallback(async || Problem::of_status(http::StatusCode::NOT_FOUND))
-        .layer(ObserveLayer(service));
+        .layer(observe);
+    let router = router.merge(others);
     Assembled { router, document }
 }
 

@@ -1,11 +1,14 @@
 //! Conditional requests (RFC 9110 section 13): an answer that the client has is not sent again.
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use service_kit::problem::Problem;
 
 use crate::stock::Version;
+
+/// What an answer has in the end, with what is added to it on its way out.
+const HEADERS: usize = 8;
 
 /// Answers with JSON and the tag of its version, or with 304 when the client has that already.
 ///
@@ -16,19 +19,21 @@ pub(super) fn json(request: &HeaderMap, version: Version, body: Bytes) -> Respon
     let Ok(tag) = HeaderValue::from_str(&tag) else {
         return Problem::internal().into_response();
     };
-    let validators = [
-        (header::ETAG, tag),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-    ];
-    if is_known {
-        return (StatusCode::NOT_MODIFIED, validators).into_response();
+    let mut response = if is_known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        Response::new(Body::from(body))
+    };
+    let headers = response.headers_mut();
+    headers.reserve(HEADERS);
+    if !is_known {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
     }
-    (
-        validators,
-        [(header::CONTENT_TYPE, "application/json")],
-        body,
-    )
-        .into_response()
+    headers.insert(header::ETAG, tag);
+    let no_cache = HeaderValue::from_static("no-cache");
+    headers.insert(header::CACHE_CONTROL, no_cache);
+    response
 }
 
 fn matches(request: &HeaderMap, tag: &str) -> bool {
