@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::debug;
 
+use crate::patience::PatientTimer;
+
 /// Longest time for the head of a request to arrive, and for a kept connection to stay idle.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests that one HTTP/2 connection may have open.
@@ -43,7 +45,7 @@ pub(crate) async fn serve(stream: TcpStream, router: Router, mut closing: watch:
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(TokioTimer::new())
+        .timer(PatientTimer)
         .header_read_timeout(HEADER_READ_TIMEOUT);
     builder
         .http2()

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod log;
 pub mod metrics;
+mod patience;
 pub mod problem;
 pub mod serve;
 pub mod settings;
