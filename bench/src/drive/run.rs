@@ -252,16 +252,16 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(mut self) -> Result<Outcome> {
-        let unanswered = self.in_flight as u64;
-        if unanswered > 0 {
-            self.failures.insert("no answer".to_owned(), unanswered);
-        }
         if self.lost > 0 {
             self.failures
                 .insert("connection lost".to_owned(), self.lost);
         }
         if self.failures.values().sum::<u64>() <= self.plan.may_fail {
             self.failures.clear();
+        }
+        let unanswered = self.in_flight as u64;
+        if unanswered > 0 {
+            self.failures.insert("no answer".to_owned(), unanswered);
         }
         if self.next_due().is_some() {
             self.failures.insert("not sent in time".to_owned(), 1);

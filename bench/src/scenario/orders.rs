@@ -15,7 +15,8 @@ use crate::{
 pub(super) const ABOUT: &str = "\
 Buys over HTTP on 64 connections, each answered after its commit, of 10,000 users who hold ten positions each. pgbench runs \
 on the same tables, filled alike: one order a transaction in two statements on 64 connections, and a hundred orders a \
-transaction on as many connections as serve it best. The FastAPI peer is one process, as its image starts it, with a database of its own.";
+transaction on as many connections as serve it best. The FastAPI peer is one process, as its image \
+starts it, with a database of its own.";
 
 /// Users who order.
 pub(super) const USERS: u32 = 10_000;
