@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -49,7 +49,7 @@ pub(crate) async fn serve(stream: TcpStream, router: Router, mut closing: watch:
         .header_read_timeout(HEADER_READ_TIMEOUT);
     builder
         .http2()
-        .timer(TokioTimer::new())
+        .timer(PatientTimer)
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS);
     let mut connection = pin!(
         builder

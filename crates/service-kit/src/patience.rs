@@ -51,7 +51,7 @@ impl PatientSleep {
     fn put_off(self: Pin<&mut Self>, deadline: Instant) {
         let this = self.project();
         *this.deadline = deadline;
-        if this.alarm.deadline().into_std() > deadline || this.alarm.is_elapsed() {
+        if this.alarm.deadline().into_std() > deadline {
             this.alarm.reset(deadline.into());
         }
     }

@@ -1,5 +1,6 @@
 //! Lets a request in, or refuses it at once: not ready, too many in flight, too slow.
 
+use std::future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -78,7 +79,7 @@ where
                 _permit: permit,
             },
             Err(problem) => Answer::Refused {
-                problem: Some(problem),
+                answer: future::ready(problem.into_response()),
             },
         }
     }
@@ -94,7 +95,8 @@ pin_project! {
             _permit: Permit,
         },
         Refused {
-            problem: Option<Problem>,
+            #[pin]
+            answer: future::Ready<Response>,
         },
     }
 }
@@ -116,10 +118,7 @@ where
                 )
                 .into_response()),
             },
-            AnswerProjection::Refused { problem } => Ok(problem
-                .take()
-                .unwrap_or_else(Problem::internal)
-                .into_response()),
+            AnswerProjection::Refused { answer } => Ok(ready!(answer.poll(context))),
         })
     }
 }

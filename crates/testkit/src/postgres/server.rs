@@ -58,21 +58,17 @@ pub struct Server {
 impl Server {
     /// A new server, ready for connections.
     pub async fn start() -> Self {
-        Self::start_with(Binaries::find().await).await
+        Self::start_set(Vec::new()).await
     }
 
     /// A new server of these binaries, ready for connections.
     pub async fn start_with(binaries: Binaries) -> Self {
-        let folder = new_folder();
-        let data = folder.join("data");
-        Self::start_in(binaries, folder, data, Vec::new()).await
+        Self::start_new(binaries, Vec::new()).await
     }
 
     /// A new server with these settings, each `NAME=VALUE`, ready for connections.
     pub async fn start_set(settings: Vec<String>) -> Self {
-        let folder = new_folder();
-        let data = folder.join("data");
-        Self::start_in(Binaries::find().await, folder, data, settings).await
+        Self::start_new(Binaries::find().await, settings).await
     }
 
     /// A new server with its data on this disk, ready for connections. It ends before the disk does.
@@ -82,6 +78,12 @@ impl Server {
         }
         let data = disk.path().join("data");
         Self::start_in(Binaries::find().await, new_folder(), data, Vec::new()).await
+    }
+
+    async fn start_new(binaries: Binaries, settings: Vec<String>) -> Self {
+        let folder = new_folder();
+        let data = folder.join("data");
+        Self::start_in(binaries, folder, data, settings).await
     }
 
     async fn start_in(

@@ -83,7 +83,8 @@ pub(super) async fn write(
             None => closed.push(holding),
         }
     }
-    let is_fills = [opened.len(), closed.len(), closed_pnl.len(), answers.len()] == [0; 4];
+    let is_fills =
+        opened.is_empty() && closed.is_empty() && closed_pnl.is_empty() && answers.is_empty();
     let fills = sqlx::query_as(if is_fills { FILLS } else { EVERYTHING })
         .bind(users)
         .bind(decided_on)

@@ -43,18 +43,17 @@ impl PostgresWriter {
     /// The connection that worked last, while that was just now. The caller keeps it again when it has worked.
     async fn connection(&mut self) -> Result<Kept, StoreError> {
         let kept = self.kept.take();
-        let (mut connection, used_at) =
-            match kept.filter(|kept| kept.used_at.elapsed() < KEPT_IDLE_TIME) {
-                Some(kept) if kept.planned_at.elapsed() < MAX_PLAN_AGE => return Ok(kept),
-                Some(kept) => (kept.connection, kept.used_at),
-                None => (self.pool.acquire().await?, Instant::now()),
-            };
-        let planned_at = Instant::now();
+        let mut connection = match kept.filter(|kept| kept.used_at.elapsed() < KEPT_IDLE_TIME) {
+            Some(kept) if kept.planned_at.elapsed() < MAX_PLAN_AGE => return Ok(kept),
+            Some(kept) => kept.connection,
+            None => self.pool.acquire().await?,
+        };
+        let now = Instant::now();
         connection.execute("discard plans").await?;
         Ok(Kept {
             connection,
-            used_at,
-            planned_at,
+            used_at: now,
+            planned_at: now,
         })
     }
 
