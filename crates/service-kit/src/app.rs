@@ -68,6 +68,7 @@ impl App {
         for task in self.background {
             background.spawn(task);
         }
+        background.spawn(self.database.clone().follow_credentials());
         let prepare = async {
             if let Err(error) = self.preparation.await {
                 return error;

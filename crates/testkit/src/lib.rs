@@ -42,6 +42,7 @@
 )]
 
 mod backend;
+pub mod credentials;
 pub mod digits;
 mod disk;
 mod environment;

@@ -14,6 +14,9 @@ pub enum OpenError {
     /// The URL is of no database that is served here; it is not shown, as it may hold a password.
     #[error("DATABASE_URL must be postgres://user:password@host:port/name")]
     Url,
+    /// The URL has the password of an example; it is not shown, as it may hold another.
+    #[error("DATABASE_URL has the placeholder CHANGE_ME in the place of a password")]
+    Placeholder,
     /// The folder of the embedded database cannot be made.
     #[error("cannot make the data folder {0}: {1}")]
     Folder(PathBuf, #[source] std::io::Error),
@@ -98,6 +101,12 @@ fn has_code(error: &dyn DatabaseError, sqlstates: &[&str], sqlite_codes: &[u32])
     // The low byte of an extended result code is its primary one.
     code.parse::<u32>()
         .is_ok_and(|code| sqlite_codes.contains(&(code & 0xff)))
+}
+
+/// Whether the server does not take the credentials: invalid authorization specification.
+pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("28"))
 }
 
 pub(super) fn is_transient(error: &sqlx::Error) -> bool {

@@ -1,5 +1,6 @@
 //! The two databases a service can keep its data in, opened the same way by every service.
 
+mod credentials;
 mod error;
 mod postgres;
 mod sqlite;
@@ -7,11 +8,10 @@ mod sqlite;
 use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 pub use self::error::{OpenError, StoreError};
+pub use self::postgres::Postgres;
 pub use self::sqlite::Sqlite;
 use crate::settings::DatabaseSettings;
 
@@ -22,7 +22,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub enum Database {
     /// A PostgreSQL server; connections are made when they are needed.
-    Postgres(PgPool),
+    Postgres(Postgres),
     /// An embedded SQLite file.
     Sqlite(Sqlite),
 }
@@ -30,9 +30,8 @@ pub enum Database {
 impl Database {
     /// Opens the database of the named service: the one of `settings.url`, else a file of its own.
     pub async fn open(settings: &DatabaseSettings, service: &str) -> Result<Self, OpenError> {
-        if let Some(url) = &settings.url {
-            return postgres::open(url.expose_secret(), settings.max_connections, service)
-                .map(Self::Postgres);
+        if let Some(url) = settings.url.clone() {
+            return Postgres::open(url, settings.max_connections, service).map(Self::Postgres);
         }
         let file = settings.data_dir.join(format!("{service}.db"));
         sqlite::open(&file, settings.max_connections)
@@ -43,7 +42,10 @@ impl Database {
     /// Asks the database for an answer.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
         match self {
-            Self::Postgres(pool) => sqlx::query("select 1").execute(pool).await.map(|_| ()),
+            Self::Postgres(postgres) => sqlx::query("select 1")
+                .execute(&postgres.pool())
+                .await
+                .map(|_| ()),
             Self::Sqlite(sqlite) => sqlx::query("select 1")
                 .execute(&sqlite.readers)
                 .await
@@ -52,7 +54,7 @@ impl Database {
     }
 
     /// Brings the schema up to date, under a lock, so that many replicas may start at once. Waits for
-    /// as long as a PostgreSQL server cannot be reached.
+    /// as long as there are no credentials or the server cannot be reached.
     pub async fn migrate(
         &self,
         service: &str,
@@ -60,15 +62,34 @@ impl Database {
         sqlite: Migrator,
     ) -> Result<(), OpenError> {
         match self {
-            Self::Postgres(pool) => postgres::migrate(pool, own_table(postgres, service)).await,
+            Self::Postgres(database) => database.migrate(own_table(postgres, service)).await,
             Self::Sqlite(database) => Ok(own_table(sqlite, service).run(&database.writer).await?),
+        }
+    }
+
+    /// Takes up credentials as they come; never ends.
+    pub async fn follow_credentials(self) {
+        match self {
+            Self::Postgres(postgres) => postgres.follow_credentials().await,
+            Self::Sqlite(_) => std::future::pending().await,
+        }
+    }
+
+    /// Why there are no credentials yet, when there are none.
+    pub fn missing_credentials(&self) -> Option<String> {
+        match self {
+            Self::Postgres(postgres) => postgres.missing_credentials(),
+            Self::Sqlite(_) => None,
         }
     }
 
     /// Runs the statements of a script that both databases understand.
     pub async fn run_script(&self, script: &'static str) -> Result<(), OpenError> {
         let result = match self {
-            Self::Postgres(pool) => sqlx::raw_sql(script).execute(pool).await.map(|_| ()),
+            Self::Postgres(postgres) => sqlx::raw_sql(script)
+                .execute(&postgres.pool())
+                .await
+                .map(|_| ()),
             Self::Sqlite(sqlite) => sqlx::raw_sql(script)
                 .execute(&sqlite.writer)
                 .await
@@ -80,7 +101,7 @@ impl Database {
     /// Closes every connection.
     pub async fn close(&self) {
         match self {
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(postgres) => postgres.pool().close().await,
             Self::Sqlite(sqlite) => {
                 sqlite.readers.close().await;
                 sqlite.writer.close().await;

@@ -48,10 +48,11 @@ impl Service {
 
     async fn check_database(&self) -> Result<(), Problem> {
         if self.lifecycle.phase() == Phase::Starting {
-            return Err(Problem::unavailable(
-                "starting",
-                "the database is not there yet",
-            ));
+            let detail = match self.database.missing_credentials() {
+                Some(missing) => format!("waiting for secrets: {missing}"),
+                None => "the database is not there yet".to_owned(),
+            };
+            return Err(Problem::unavailable("starting", detail));
         }
         match tokio::time::timeout(HEALTH_TIMEOUT, self.database.ping()).await {
             Ok(Ok(())) => Ok(()),

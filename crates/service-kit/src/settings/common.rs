@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use super::Reader;
+use super::{Reader, SecretSource};
 
 /// The settings that every service has.
 #[derive(Clone, Debug)]
@@ -102,8 +101,8 @@ impl ServerSettings {
 /// Which database a service keeps its data in.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
-    /// A PostgreSQL URL, or nothing for the embedded database.
-    pub url: Option<SecretString>,
+    /// Where the URL of a PostgreSQL database comes from, or nothing for the embedded database.
+    pub url: Option<SecretSource>,
     /// Folder of the embedded database.
     pub data_dir: PathBuf,
     /// Connections to PostgreSQL, or readers of the embedded database.

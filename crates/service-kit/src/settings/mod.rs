@@ -11,3 +11,4 @@ pub use common::{
     CommonSettings, DatabaseSettings, LogFilter, LogFormat, LogSettings, ServerSettings,
 };
 pub use reader::{Reader, SettingRow, SettingsError};
+pub use secrets::{SecretError, SecretSource};

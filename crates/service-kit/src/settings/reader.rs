@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
-use std::fs;
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use secrecy::SecretString;
+use super::secrets::SecretSource;
 
-use super::secrets;
-
-/// File that the Vault agent renders; its values count where the environment names none.
+/// File that the Vault agent renders; its values count where the environment names none. Where it is expected can be said,
+/// and then it must come.
 const RENDERED_SECRETS: &str = "/vault/secrets/db.env";
 
 /// Takes settings from texts by name.
 pub struct Reader {
     variables: BTreeMap<String, String>,
-    rendered: BTreeMap<String, SecretString>,
+    rendered: Option<PathBuf>,
     rows: Vec<SettingRow>,
     errors: Vec<String>,
 }
@@ -54,19 +52,17 @@ impl Reader {
                 .into_iter()
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),
-            rendered: BTreeMap::new(),
+            rendered: None,
             rows: Vec::new(),
             errors: Vec::new(),
         };
+        let is_expected = reader.variables.contains_key("SECRETS_FILE");
         let path = reader.value(
             "SECRETS_FILE",
             RENDERED_SECRETS.to_owned(),
-            "file of `NAME=value` lines with secrets, as the Vault agent renders it; may be missing",
+            "file of `NAME=value` lines with secrets, as the Vault agent renders it, complete once `.ready` is beside it; when set, it is waited for",
         );
-        match secrets::read_env_file(Path::new(&path)) {
-            Ok(rendered) => reader.rendered = rendered,
-            Err(error) => reader.reject("SECRETS_FILE", format!("{path}: {error}")),
-        }
+        reader.rendered = (is_expected || Path::new(&path).exists()).then(|| path.into());
         reader
     }
 
@@ -114,26 +110,31 @@ impl Reader {
     }
 
     /// A secret: from the file that `NAME_FILE` names, else from `NAME`, else from the rendered file.
-    pub fn secret(&mut self, name: &str, help: &'static str) -> Option<SecretString> {
+    pub fn secret(&mut self, name: &str, help: &'static str) -> Option<SecretSource> {
+        let file = format!("{name}_FILE");
         self.remember(
-            &format!("{name}_FILE"),
+            &file,
             String::new(),
             "file that holds it (preferred to the next)",
         );
         self.remember(name, String::new(), help);
-        let file = format!("{name}_FILE");
         if let Some(path) = self.variables.get(&file) {
-            return match fs::read_to_string(path) {
-                Ok(text) => Some(text.trim_end_matches(['\r', '\n']).into()),
+            let source = SecretSource::File(path.into());
+            return match source.read() {
+                Ok(_) => Some(source),
                 Err(error) => {
-                    let complaint = format!("{path}: {error}");
-                    self.reject(&file, complaint);
+                    self.reject(&file, error);
                     None
                 }
             };
         }
-        let given = self.variables.get(name).map(|value| value.as_str().into());
-        given.or_else(|| self.rendered.get(name).cloned())
+        if let Some(value) = self.variables.get(name) {
+            return Some(SecretSource::Fixed(value.as_str().into()));
+        }
+        self.rendered.clone().map(|path| SecretSource::Rendered {
+            path,
+            name: name.to_owned(),
+        })
     }
 
     /// Adds a complaint about a setting that was read.
@@ -206,6 +207,8 @@ impl SettingRow {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use secrecy::ExposeSecret as _;
 
     use super::*;
@@ -216,6 +219,11 @@ mod tests {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         )
+    }
+
+    fn read(reader: &mut Reader) -> String {
+        let source = reader.secret("KEY", "").unwrap();
+        source.read().unwrap().expose_secret().to_owned()
     }
 
     #[test]
@@ -254,10 +262,7 @@ mod tests {
             ("KEY", "from variable"),
             ("KEY_FILE", path.to_str().unwrap()),
         ]);
-        assert_eq!(
-            reader.secret("KEY", "").unwrap().expose_secret(),
-            "from file"
-        );
+        assert_eq!(read(&mut reader), "from file");
     }
 
     #[test]
@@ -265,11 +270,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db.env");
         fs::write(&path, "export KEY=\"rendered\"\n").unwrap();
+        fs::write(folder.path().join(".ready"), "").unwrap();
+        let file = ("SECRETS_FILE", path.to_str().unwrap());
+        assert_eq!(read(&mut reader(&[file])), "rendered");
+        let mut given = reader(&[file, ("KEY", "given")]);
+        assert_eq!(read(&mut given), "given");
+    }
+
+    #[test]
+    fn a_file_that_is_not_rendered_to_its_end_holds_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db.env");
         let mut reader = reader(&[("SECRETS_FILE", path.to_str().unwrap())]);
-        assert_eq!(
-            reader.secret("KEY", "").unwrap().expose_secret(),
-            "rendered"
-        );
+        let source = reader.secret("KEY", "").expect("it is to come");
+        let said = || source.read().unwrap_err().to_string();
+        assert!(said().contains("db.env"), "{}", said());
+        fs::write(&path, "export OTHER=\"x\"\n").unwrap();
+        assert!(said().contains(".ready"), "{}", said());
+        fs::write(folder.path().join(".ready"), "").unwrap();
+        assert!(said().contains("no line KEY"), "{}", said());
+        fs::write(&path, "export KEY=\"x\"\n").unwrap();
+        assert_eq!(source.read().unwrap().expose_secret(), "x");
     }
 
     #[test]

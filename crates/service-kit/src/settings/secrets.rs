@@ -1,18 +1,73 @@
-//! The file of secrets that an agent renders: `export NAME="value"` lines.
+//! Where a secret comes from. What comes from a file may be there later, and may change: it is read again.
+//!
+//! The file that an agent renders has `export NAME="value"` lines, and is complete once its folder holds `.ready`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use secrecy::SecretString;
 
-/// Reads the file; one that is missing holds nothing.
-pub(super) fn read_env_file(path: &Path) -> io::Result<BTreeMap<String, SecretString>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text.lines().filter_map(parse_line).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(error),
+/// File that the agent writes beside those that it rendered, last.
+const READY: &str = ".ready";
+
+/// Where a secret comes from.
+#[derive(Clone, Debug)]
+pub enum SecretSource {
+    /// It was given, and stays as it is.
+    Fixed(SecretString),
+    /// A file that holds nothing else.
+    File(PathBuf),
+    /// A line of the file that an agent renders.
+    Rendered {
+        /// The file.
+        path: PathBuf,
+        /// The line's name.
+        name: String,
+    },
+}
+
+/// Why a secret is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Its file cannot be read.
+    #[error("{0}: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// The agent has not rendered everything yet.
+    #[error("{0}: not there, so {1} may be half rendered")]
+    NotReady(PathBuf, PathBuf),
+    /// The rendered file is there without it.
+    #[error("{0}: has no line {1}")]
+    NoLine(PathBuf, String),
+}
+
+impl SecretSource {
+    /// Reads the secret as it is now.
+    pub fn read(&self) -> Result<SecretString, SecretError> {
+        match self {
+            Self::Fixed(secret) => Ok(secret.clone()),
+            Self::File(path) => Ok(read_file(path)?.trim_end_matches(['\r', '\n']).into()),
+            Self::Rendered { path, name } => {
+                let text = read_file(path)?;
+                let ready = path.with_file_name(READY);
+                if !ready.exists() {
+                    return Err(SecretError::NotReady(ready, path.clone()));
+                }
+                let mut lines = text.lines().filter_map(parse_line);
+                lines
+                    .find_map(|(found, value)| (found == *name).then_some(value))
+                    .ok_or_else(|| SecretError::NoLine(path.clone(), name.clone()))
+            }
+        }
     }
+
+    /// Whether it can become another one.
+    pub fn is_fixed(&self) -> bool {
+        matches!(self, Self::Fixed(_))
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, SecretError> {
+    fs::read_to_string(path).map_err(|error| SecretError::File(path.to_owned(), error))
 }
 
 fn parse_line(line: &str) -> Option<(String, SecretString)> {

@@ -68,7 +68,7 @@ const SEED: &str = include_str!("../../../../db/init.sql");
 /// The store in this database.
 pub(crate) fn open(database: &Database) -> Arc<dyn Store> {
     match database {
-        Database::Postgres(pool) => Arc::new(postgres::PostgresStore::new(pool.clone())),
+        Database::Postgres(postgres) => Arc::new(postgres::PostgresStore::new(postgres.clone())),
         Database::Sqlite(sqlite) => Arc::new(sqlite::SqliteStore::new(sqlite.clone())),
     }
 }

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use market::{Sector, Symbol};
-use service_kit::database::{StoreError, expect_rows};
+use service_kit::database::{Postgres, StoreError, expect_rows};
+use sqlx::Transaction;
 use sqlx::postgres::PgListener;
-use sqlx::{PgPool, Postgres, Transaction};
 
 use super::row::{self, Row};
 use super::{Change, Changed, Listener, Store};
@@ -14,7 +14,7 @@ use crate::stock::{Listed, Version};
 const CHANNEL: &str = "catalogue";
 
 pub(super) struct PostgresStore {
-    pool: PgPool,
+    postgres: Postgres,
 }
 
 /// Selects stocks, each number and time as text.
@@ -41,8 +41,8 @@ macro_rules! select_stocks {
 }
 
 impl PostgresStore {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(super) fn new(postgres: Postgres) -> Self {
+        Self { postgres }
     }
 }
 
@@ -51,7 +51,8 @@ impl Store for PostgresStore {
     async fn changed_since(&self, since: Option<Version>) -> Result<Changed, StoreError> {
         // Both reads see the same moment.
         let mut transaction = self
-            .pool
+            .postgres
+            .pool()
             .begin_with("begin isolation level repeatable read, read only")
             .await?;
         let version = sqlx::query_scalar("select version from catalogue_version")
@@ -74,7 +75,7 @@ impl Store for PostgresStore {
     }
 
     async fn begin(&self) -> Result<Box<dyn Change>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.postgres.pool().begin().await?;
         let version = sqlx::query_scalar(
             "update catalogue_version set version = version + 1 returning version",
         )
@@ -87,14 +88,14 @@ impl Store for PostgresStore {
     }
 
     async fn listen(&self) -> Result<Box<dyn Listener>, StoreError> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
+        let mut listener = PgListener::connect_with(&self.postgres.pool()).await?;
         listener.listen(CHANNEL).await?;
         Ok(Box::new(PostgresListener(listener)))
     }
 }
 
 struct PostgresChange {
-    transaction: Transaction<'static, Postgres>,
+    transaction: Transaction<'static, sqlx::Postgres>,
     version: Version,
 }
 

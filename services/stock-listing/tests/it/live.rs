@@ -1,8 +1,10 @@
 //! The catalogue as it changes: prices in bulk, the stream, other replicas.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
+use testkit::credentials::{Rendered, Roles};
 use testkit::http::{Client, Method, Reply};
 use testkit::postgres::Server;
 use testkit::{Service, eventually};
@@ -275,4 +277,27 @@ async fn replicas_hear_of_each_other_and_of_what_they_missed() {
     .await;
     shows(&other.1, "99").await;
     events.until("\"current_price\":99,").await;
+}
+
+/// It listens with the credentials too.
+#[tokio::test]
+async fn a_change_of_credentials_loses_no_change_of_another_replica() {
+    let database = testkit::postgres::database().await;
+    let (roles, rendered) = (Roles::new(&database).await, Rendered::new());
+    rendered.render(&roles.url("a"));
+    rendered.complete();
+    let service = Service::spawn(Path::new(support::BINARY), &[], &[rendered.setting()]);
+    let api = service.wait_ready().await;
+    let backend = Backend::Postgres(database);
+    let (_other, other) = support::start(&backend, &SEEDED).await;
+    for (from, to, price) in [("a", "b", "100.5"), ("b", "a", "101.5")] {
+        rendered.render(&roles.url(to));
+        quote(&other, "AAPL", &format!("price={price}"))
+            .await
+            .expect(200);
+        roles.moved(from, to).await;
+        shows(&api, price).await;
+        quote(&other, "AAPL", "price=102").await.expect(200);
+        shows(&api, "102").await;
+    }
 }

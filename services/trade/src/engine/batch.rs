@@ -31,6 +31,11 @@ impl Gait {
         }
     }
 
+    /// There is nothing to do for now.
+    pub(super) fn rest(&mut self) {
+        self.writer.rest();
+    }
+
     /// Executes `orders` in their order; one outcome each.
     pub(super) async fn execute(
         &mut self,

@@ -1,5 +1,7 @@
 //! A lane: gathers what waits, executes it as one batch, replies.
 
+use std::time::Duration;
+
 use service_kit::database::StoreError;
 use tokio::sync::mpsc;
 use tracing::{error, warn};
@@ -12,13 +14,25 @@ use crate::store::WriteError;
 
 /// Orders that are committed together at the most.
 const MAX_BATCH_ORDERS: usize = 512;
+/// Time without an order after which a lane holds nothing that others could need.
+const REST_AFTER: Duration = Duration::from_secs(1);
 /// How often a batch that lost against another transaction is tried again.
 const MAX_CONFLICT_RETRIES: usize = 5;
 
 pub(super) async fn run(mut queue: mpsc::Receiver<Waiting>, tools: Tools) {
     let mut gait = Gait::new(tools.store.writer());
     let mut waiting = Vec::with_capacity(MAX_BATCH_ORDERS);
-    while queue.recv_many(&mut waiting, MAX_BATCH_ORDERS).await > 0 {
+    loop {
+        let gather = queue.recv_many(&mut waiting, MAX_BATCH_ORDERS);
+        let gathered = if let Ok(gathered) = tokio::time::timeout(REST_AFTER, gather).await {
+            gathered
+        } else {
+            gait.rest();
+            queue.recv_many(&mut waiting, MAX_BATCH_ORDERS).await
+        };
+        if gathered == 0 {
+            return;
+        }
         let (orders, replies): (Vec<Order>, Vec<_>) = waiting
             .drain(..)
             .map(|waiting| (waiting.order, waiting.reply))

@@ -46,6 +46,9 @@ pub(crate) trait Writer: Send {
     /// Writes a batch and commits it, unless somebody else has changed its users' accounts or used its keys meanwhile.
     async fn write_if_current(&mut self, changes: &Changes) -> Result<Verdict, WriteError>;
 
+    /// Holds nothing while there is nothing to do: a connection would outlive the credentials that it was made with.
+    fn rest(&mut self) {}
+
     /// Begins a transaction in which nobody else changes what these users have.
     async fn lock(&mut self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError>;
 }
@@ -115,7 +118,7 @@ pub(crate) struct TradeFilter {
 /// The store in this database.
 pub(crate) fn open(database: &Database) -> Arc<dyn Store> {
     match database {
-        Database::Postgres(pool) => Arc::new(postgres::PostgresStore::new(pool.clone())),
+        Database::Postgres(postgres) => Arc::new(postgres::PostgresStore::new(postgres.clone())),
         Database::Sqlite(sqlite) => Arc::new(sqlite::SqliteStore::new(sqlite.clone())),
     }
 }

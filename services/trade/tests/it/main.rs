@@ -9,6 +9,7 @@ mod bad_input;
 mod binary;
 mod catalogue;
 mod concurrency;
+mod credentials;
 mod faults;
 mod market_prices;
 mod support;

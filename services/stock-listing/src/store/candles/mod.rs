@@ -53,7 +53,7 @@ impl Filter {
 /// The candles in this database.
 pub(crate) fn open(database: &Database) -> Arc<dyn CandleStore> {
     match database {
-        Database::Postgres(pool) => Arc::new(postgres::PostgresCandles::new(pool.clone())),
+        Database::Postgres(postgres) => Arc::new(postgres::PostgresCandles::new(postgres.clone())),
         Database::Sqlite(sqlite) => Arc::new(sqlite::SqliteCandles::new(sqlite.clone())),
     }
 }

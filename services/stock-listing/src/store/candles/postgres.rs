@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 use market::Timestamp;
-use service_kit::database::{StoreError, expect_rows};
-use sqlx::PgPool;
+use service_kit::database::{Postgres, StoreError, expect_rows};
 
 use super::row::{self, Row};
 use super::{CandleStore, Filter};
@@ -12,12 +11,12 @@ use crate::forming::Part;
 use crate::interval::Grain;
 
 pub(super) struct PostgresCandles {
-    pool: PgPool,
+    postgres: Postgres,
 }
 
 impl PostgresCandles {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(super) fn new(postgres: Postgres) -> Self {
+        Self { postgres }
     }
 }
 
@@ -72,7 +71,7 @@ impl CandleStore for PostgresCandles {
         .bind(column(parts, |part| part.candle.low.to_string()))
         .bind(column(parts, |part| part.candle.close.to_string()))
         .bind(column(parts, |part| row::count(&part.candle)))
-        .execute(&self.pool)
+        .execute(&self.postgres.pool())
         .await?;
         expect_rows("candles written", result.rows_affected(), parts.len())
     }
@@ -114,7 +113,7 @@ impl CandleStore for PostgresCandles {
         .bind(filter.from.map(Timestamp::to_utc))
         .bind(filter.to.map(Timestamp::to_utc))
         .bind(i64::from(filter.limit))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.postgres.pool())
         .await?;
         row::candles(rows)
     }
@@ -137,7 +136,7 @@ impl CandleStore for PostgresCandles {
         .bind(grain.minutes())
         .bind(before.to_utc())
         .bind(i64::from(limit))
-        .execute(&self.pool)
+        .execute(&self.postgres.pool())
         .await?;
         Ok(result.rows_affected())
     }

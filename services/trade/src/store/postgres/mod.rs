@@ -8,8 +8,7 @@ mod writer;
 
 use async_trait::async_trait;
 use market::{Side, Symbol, Timestamp, UserId};
-use service_kit::database::StoreError;
-use sqlx::PgPool;
+use service_kit::database::{Postgres, StoreError};
 use uuid::Uuid;
 
 use self::writer::PostgresWriter;
@@ -19,7 +18,7 @@ use crate::portfolio::Portfolio;
 use crate::trade::Trade;
 
 pub(in crate::store) struct PostgresStore {
-    pool: PgPool,
+    postgres: Postgres,
 }
 
 /// Selects trades, each column as text.
@@ -45,15 +44,15 @@ macro_rules! select_trades {
 }
 
 impl PostgresStore {
-    pub(in crate::store) fn new(pool: PgPool) -> Self {
-        Self { pool }
+    pub(in crate::store) fn new(postgres: Postgres) -> Self {
+        Self { postgres }
     }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     fn writer(&self) -> Box<dyn Writer> {
-        Box::new(PostgresWriter::new(self.pool.clone()))
+        Box::new(PostgresWriter::new(self.postgres.clone()))
     }
 
     async fn trades(&self, filter: &TradeFilter) -> Result<Vec<Trade>, StoreError> {
@@ -76,7 +75,7 @@ impl Store for PostgresStore {
         .bind(filter.to.map(Timestamp::to_utc))
         .bind(filter.before)
         .bind(i64::from(filter.limit))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.postgres.pool())
         .await?;
         rows.into_iter().map(Trade::try_from).collect()
     }
@@ -84,7 +83,7 @@ impl Store for PostgresStore {
     async fn trade(&self, id: Uuid) -> Result<Option<Trade>, StoreError> {
         let row: Option<TradeRow> = sqlx::query_as(select_trades!("where id = $1"))
             .bind(id)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.postgres.pool())
             .await?;
         row.map(Trade::try_from).transpose()
     }
@@ -107,7 +106,7 @@ impl Store for PostgresStore {
             "#,
         )
         .bind(user_id.as_str())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.postgres.pool())
         .await?;
         row::portfolio(rows)
     }
@@ -128,7 +127,7 @@ impl Store for PostgresStore {
         )
         .bind(moment.to_utc())
         .bind(i64::from(limit))
-        .execute(&self.pool)
+        .execute(&self.postgres.pool())
         .await?;
         Ok(result.rows_affected())
     }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use market::UserId;
-use service_kit::database::StoreError;
+use service_kit::database::{Postgres, StoreError};
 use sqlx::pool::PoolConnection;
-use sqlx::{Executor as _, PgPool, Postgres};
+use sqlx::{Executor as _, PgPool};
 
 use super::transaction::PostgresTransaction;
 use super::{read, write};
@@ -24,34 +24,50 @@ const KEPT_IDLE_TIME: Duration = Duration::from_secs(1);
 const MAX_PLAN_AGE: Duration = Duration::from_secs(1);
 
 pub(super) struct PostgresWriter {
-    pool: PgPool,
+    postgres: Postgres,
     kept: Option<Kept>,
 }
 
 struct Kept {
-    connection: PoolConnection<Postgres>,
+    connection: PoolConnection<sqlx::Postgres>,
+    /// What it is of; closed once there are other credentials.
+    pool: PgPool,
     used_at: Instant,
     /// When its oldest plan may have been made.
     planned_at: Instant,
 }
 
+impl Kept {
+    /// Whether it was used just now, with credentials that are still in use.
+    fn is_good(&self) -> bool {
+        self.used_at.elapsed() < KEPT_IDLE_TIME && !self.pool.is_closed()
+    }
+}
+
 impl PostgresWriter {
-    pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool, kept: None }
+    pub(super) fn new(postgres: Postgres) -> Self {
+        Self {
+            postgres,
+            kept: None,
+        }
     }
 
     /// The connection that worked last, while that was just now. The caller keeps it again when it has worked.
     async fn connection(&mut self) -> Result<Kept, StoreError> {
-        let kept = self.kept.take();
-        let mut connection = match kept.filter(|kept| kept.used_at.elapsed() < KEPT_IDLE_TIME) {
+        let kept = self.kept.take().filter(Kept::is_good);
+        let (mut connection, pool) = match kept {
             Some(kept) if kept.planned_at.elapsed() < MAX_PLAN_AGE => return Ok(kept),
-            Some(kept) => kept.connection,
-            None => self.pool.acquire().await?,
+            Some(kept) => (kept.connection, kept.pool),
+            None => {
+                let pool = self.postgres.pool();
+                (pool.acquire().await?, pool)
+            }
         };
         let now = Instant::now();
         connection.execute("discard plans").await?;
         Ok(Kept {
             connection,
+            pool,
             used_at: now,
             planned_at: now,
         })
@@ -73,7 +89,7 @@ impl PostgresWriter {
             ",
         )
         .bind(users)
-        .execute(&self.pool)
+        .execute(&self.postgres.pool())
         .await?;
         Ok(())
     }
@@ -104,12 +120,16 @@ impl Writer for PostgresWriter {
         Ok(verdict)
     }
 
+    fn rest(&mut self) {
+        self.kept = None;
+    }
+
     async fn lock(&mut self, users: &BTreeSet<UserId>) -> Result<Box<dyn Transaction>, StoreError> {
         // Accounts are never deleted and always locked by user_id, so that no two batches, of any
         // replica, wait for each other.
         let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
         for _ in 0..MAX_LOCK_ATTEMPTS {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.postgres.pool().begin().await?;
             let locked = sqlx::query(
                 "
                 select 1
