@@ -6,5 +6,6 @@
 )]
 
 mod dependency_rules;
+mod dockerfiles;
 mod readme;
 mod source_rules;
