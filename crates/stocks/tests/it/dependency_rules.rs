@@ -9,8 +9,8 @@ const SERVICES: [&str; 2] = ["stock-listing", "trade"];
 /// Packages that `service-kit` must not know: they know stocks and trades.
 const TRADING: [&str; 3] = ["stock-listing", "trade", "catalogue-client"];
 const DELIVERY_TOOL: &str = "stocksctl";
-/// Never shipped, and as a test does, it starts a PostgreSQL and the services.
-const BENCH: &str = "bench";
+/// Never shipped, and as a test does, they start what they look at.
+const MAY_USE_TESTKIT: [&str; 2] = ["bench", "e2e"];
 
 /// A package of the workspace.
 #[derive(Clone, Debug)]
@@ -74,8 +74,8 @@ fn broken_rules(packages: &[Package]) -> BTreeSet<String> {
             );
             refuse_if(binaries.contains(on), "nothing depends on a binary");
             refuse_if(
-                on == "testkit" && !dependency.in_tests_only && from != BENCH,
-                "testkit is for tests and the bench alone",
+                on == "testkit" && !dependency.in_tests_only && !MAY_USE_TESTKIT.contains(&from),
+                "testkit is for tests, the bench and e2e alone",
             );
         }
     }

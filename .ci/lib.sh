@@ -1,0 +1,26 @@
+# shellcheck shell=bash
+# What the gate's scripts share. Sourced.
+
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/stocks-app"
+readonly CACHE
+
+refuse() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# python_tools NAME PINS PACKAGE...: installs packages from PyPI into a folder of their own and sets `venv` to it. PINS are
+# constraints, one `package==version` a line: what a version of Python does not need stays out.
+python_tools() {
+    local name=$1 pins=$2 key
+    shift 2
+    python3 -c 'import ensurepip, venv' || refuse "no python3 with venv: install python3 and python3-venv"
+    key=$( (printf '%s' "$pins" && python3 -c 'import sys; print(sys.version, sys.prefix)') | cksum | cut -d ' ' -f 1)
+    venv="$CACHE/tools/$name-$key"
+    [[ -e "$venv/complete" ]] && return
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    printf '%s' "$pins" >"$venv/constraints.txt"
+    "$venv/bin/pip" install --quiet --no-input --constraint "$venv/constraints.txt" "$@"
+    touch "$venv/complete"
+}

@@ -1,0 +1,11 @@
+//! What must hold, a file for each subject.
+
+pub(crate) mod confinement;
+pub(crate) mod data;
+pub(crate) mod isolation;
+pub(crate) mod outage;
+pub(crate) mod policies;
+pub(crate) mod recovery;
+pub(crate) mod rotation;
+pub(crate) mod secrecy;
+pub(crate) mod serving;

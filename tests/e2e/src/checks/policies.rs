@@ -1,0 +1,314 @@
+//! Who may read what in Vault: each path is tried by each identity, and each attempt is in the audit log with its name.
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::{Value, json};
+
+use crate::engine::expect;
+use crate::vault::{Identity, audit_log};
+
+const HOUR: i64 = 3_600;
+/// What the pipeline needs.
+const PIPELINE: [&str; 3] = ["ci/pipeline", "harbor/registry", "sonarqube/token"];
+/// What an installation has, each below its own prefix.
+const INSTALLATION: [&str; 3] = [
+    "db/stocksdb",
+    "app/stock-listing/config",
+    "app/trade/config",
+];
+/// Each role of an agent, with its prefix.
+const AGENTS: [(&str, &str); 4] = [
+    ("app", ""),
+    ("app-dev", "dev/"),
+    ("app-stage", "stage/"),
+    ("app-prod", "prod/"),
+];
+const REPOSITORY: &str = "your-org/stocks-app";
+const AUDIENCE: &str = "https://github.com/your-org";
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+pub(crate) async fn check() -> Result<String> {
+    let root = Identity::root().await?;
+    let mut attempts = Vec::new();
+    let ci = Identity::of_role(&root, "ci").await?;
+    ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
+    attempts.extend(assert_rights(&ci, "ci", |path| PIPELINE.contains(&path)).await?);
+    for (role, prefix) in AGENTS {
+        let agent = Identity::of_role(&root, role).await?;
+        ensure!(
+            agent.lease().await? == 12 * HOUR,
+            "a token of {role} must live 12 hours"
+        );
+        let own = INSTALLATION.map(|path| format!("{prefix}{path}"));
+        attempts
+            .extend(assert_rights(&agent, role, |path| own.iter().any(|own| own == path)).await?);
+    }
+    let log = audit_log().await?;
+    for attempt in &attempts {
+        attempt.assert_logged(&log)?;
+    }
+    let pipelines = check_github(&root).await?;
+    Ok(format!(
+        "{} attempts at secrets, each allowed or denied as it must be, and each in the audit log; {pipelines}",
+        attempts.len()
+    ))
+}
+
+fn all_paths() -> Vec<String> {
+    let installations = AGENTS
+        .iter()
+        .flat_map(|(_, prefix)| INSTALLATION.map(|path| format!("{prefix}{path}")));
+    PIPELINE
+        .map(str::to_owned)
+        .into_iter()
+        .chain(installations)
+        .collect()
+}
+
+/// Tries to read every secret, to write it, and to do what only operators may.
+async fn assert_rights(
+    who: &Identity,
+    role: &'static str,
+    may_read: impl Fn(&str) -> bool,
+) -> Result<Vec<Attempt>> {
+    let mut attempts = Vec::new();
+    for path in all_paths() {
+        let path = format!("secret/data/{path}");
+        let is_read = may_read(path.trim_start_matches("secret/data/"));
+        let write = json!({"data": {"planted": "x"}});
+        attempts.push(Attempt::make(who, role, "GET", &path, None, is_read).await?);
+        attempts.push(Attempt::make(who, role, "POST", &path, Some(write), false).await?);
+    }
+    for (method, path) in [
+        ("LIST", "secret/metadata/"),
+        ("GET", "sys/policies/acl/ci"),
+        ("GET", "auth/approle/role/app-prod/role-id"),
+        ("POST", "auth/approle/role/app-prod/secret-id"),
+        ("POST", "sys/mounts/planted"),
+        ("POST", "auth/token/create"),
+    ] {
+        attempts.push(Attempt::make(who, role, method, path, None, false).await?);
+    }
+    Ok(attempts)
+}
+
+/// Something that was asked of Vault, and answered as it must be.
+struct Attempt {
+    role: &'static str,
+    operations: &'static [&'static str],
+    path: String,
+    is_allowed: bool,
+}
+
+impl Attempt {
+    async fn make(
+        who: &Identity,
+        role: &'static str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+        is_allowed: bool,
+    ) -> Result<Self> {
+        let reply = who.call(method, path, body).await;
+        let expected = if is_allowed { 200 } else { 403 };
+        ensure!(
+            reply.status == expected,
+            "{role}: {method} {path}: {}",
+            reply.status
+        );
+        Ok(Self {
+            role,
+            operations: match method {
+                "GET" => &["read"],
+                "LIST" => &["list"],
+                // Writing to a new path is a creation for Vault.
+                _ => &["update", "create"],
+            },
+            path: path.to_owned(),
+            is_allowed,
+        })
+    }
+
+    /// It is there with who made it and how it ended.
+    fn assert_logged(&self, log: &[Value]) -> Result<()> {
+        let is_it = |entry: &&Value| {
+            entry["type"] == "response"
+                && entry["request"]["path"] == self.path
+                && entry["auth"]["metadata"]["role_name"] == self.role
+                && self
+                    .operations
+                    .iter()
+                    .any(|operation| entry["request"]["operation"] == *operation)
+        };
+        let (role, path) = (self.role, &self.path);
+        let entry = log.iter().rev().find(is_it);
+        let entry =
+            entry.with_context(|| format!("no attempt of {role} at {path} in the audit log"))?;
+        let was_denied = entry["error"]
+            .as_str()
+            .is_some_and(|error| error.contains("permission denied"));
+        ensure!(
+            was_denied != self.is_allowed,
+            "{role} at {path} in the audit log: {}",
+            entry["error"]
+        );
+        Ok(())
+    }
+}
+
+/// GitHub's tokens, signed here by a key that Vault is told to trust: bound to repository, environment and workflow.
+async fn check_github(root: &Identity) -> Result<String> {
+    let signer = Signer::new()?;
+    let config = json!({"jwt_validation_pubkeys": [signer.public_key()], "bound_issuer": ISSUER});
+    let reply = root.call("POST", "auth/jwt/config", Some(config)).await;
+    ensure!(reply.status == 204, "{reply}");
+    let kept = crate::vault::kept()?;
+    let token = format!(
+        "{}\n",
+        kept["root_token"].as_str().context("no root token")?
+    );
+    let init = [
+        "exec",
+        "--interactive",
+        "--env",
+        "GITHUB_ORG=your-org",
+        "--env",
+        "GITHUB_REPO=stocks-app",
+        "vault",
+        "sh",
+        "/vault/scripts/init.sh",
+    ];
+    expect("docker", &init, token.as_bytes()).await?;
+
+    let claims = json!({
+        "iss": ISSUER, "aud": AUDIENCE, "repository": REPOSITORY, "ref": "refs/heads/main", "environment": "dev",
+        "job_workflow_ref": format!("{REPOSITORY}/.github/workflows/ci-cd.yml@refs/heads/main"),
+    });
+    let log_in = async |role: &str, change: Value| {
+        let mut claims = claims.clone();
+        if let (Some(claims), Some(change)) = (claims.as_object_mut(), change.as_object()) {
+            claims.extend(change.clone());
+        }
+        let login = json!({"role": role, "jwt": signer.sign(claims)?});
+        Identity::log_in("auth/jwt/login", login).await
+    };
+    let ci = log_in("ci", json!({})).await?;
+    ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
+    for path in all_paths() {
+        let expected = if PIPELINE.contains(&&*path) { 200 } else { 403 };
+        let read = ci.call("GET", &format!("secret/data/{path}"), None).await;
+        ensure!(
+            read.status == expected,
+            "a run reads {path}: {}",
+            read.status
+        );
+    }
+    let deploy = log_in("deploy-dev", json!({})).await?;
+    for (path, expected) in [("app-dev", 200), ("app-prod", 403)] {
+        let path = format!("auth/approle/role/{path}/secret-id");
+        let issued = deploy.call("POST", &path, Some(json!({}))).await;
+        ensure!(
+            issued.status == expected,
+            "a run that deploys to dev: {path}: {}",
+            issued.status
+        );
+    }
+    let read = deploy
+        .call("GET", "secret/data/dev/db/stocksdb", None)
+        .await;
+    ensure!(
+        read.status == 403,
+        "a run that deploys to dev reads its passwords"
+    );
+
+    let others = [
+        ("ci", json!({"repository": "somebody/stocks-app"})),
+        ("ci", json!({"ref": "refs/heads/feature"})),
+        (
+            "ci",
+            json!({"job_workflow_ref": format!("{REPOSITORY}/.github/workflows/other.yml@refs/heads/main")}),
+        ),
+        ("ci", json!({"aud": "https://github.com/somebody"})),
+        ("ci", json!({"iss": "https://somebody.example"})),
+        ("deploy-prod", json!({})),
+    ];
+    let refused = others.len();
+    for (role, change) in others {
+        let told = change.to_string();
+        ensure!(
+            log_in(role, change).await.is_err(),
+            "{role} takes a token with {told}"
+        );
+    }
+    Ok(format!(
+        "runs of the pipeline log in by GitHub's tokens, {refused} kinds of others do not"
+    ))
+}
+
+/// Signs tokens as GitHub does (RFC 7519, ES256).
+struct Signer {
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+}
+
+impl Signer {
+    fn new() -> Result<Self> {
+        let random = SystemRandom::new();
+        let failed = |_| anyhow::anyhow!("no key can be made");
+        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+            .map_err(failed)?;
+        let key =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
+                .map_err(|error| anyhow::anyhow!("the key is not taken: {error}"))?;
+        Ok(Self { key, random })
+    }
+
+    /// As PEM (RFC 5480): the header of a key on P-256, and its point.
+    fn public_key(&self) -> String {
+        const HEADER: [u8; 26] = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+            0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
+        let der = [&HEADER[..], self.key.public_key().as_ref()].concat();
+        format!(
+            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
+            BASE64_STANDARD.encode(der)
+        )
+    }
+
+    /// A token that is valid for five minutes.
+    fn sign(&self, mut claims: Value) -> Result<String> {
+        let now = now()?;
+        claims["iat"] = json!(now);
+        claims["nbf"] = json!(now);
+        claims["exp"] = json!(now + 300);
+        claims["sub"] = json!(format!(
+            "repo:{}",
+            claims["repository"].as_str().unwrap_or_default()
+        ));
+        let encode = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!(
+            "{}.{}",
+            encode(json!({"alg": "ES256", "typ": "JWT"})),
+            encode(claims)
+        );
+        let signature = self.key.sign(&self.random, signed.as_bytes());
+        let signature = signature.map_err(|_| anyhow::anyhow!("it cannot be signed"))?;
+        Ok(format!(
+            "{signed}.{}",
+            BASE64_URL_SAFE_NO_PAD.encode(signature)
+        ))
+    }
+}
+
+fn now() -> Result<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "Vault compares it with its own clock"
+    )]
+    let now = std::time::SystemTime::now();
+    Ok(now.duration_since(std::time::UNIX_EPOCH)?.as_secs())
+}

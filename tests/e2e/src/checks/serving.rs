@@ -1,0 +1,80 @@
+//! Each environment answers what the reference's lines ask, beside the others.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::stack::{ALL, Environment};
+
+pub(crate) async fn check() -> Result<String> {
+    for environment in ALL {
+        answers(environment).await?;
+    }
+    // What was bought in one is in no other.
+    let [dev, others @ ..] = ALL;
+    let order = json!({"user_id": "dev-only", "symbol": "AAPL", "quantity": 1, "price": 1});
+    dev.trade().post("/trades/buy", &order).await.expect(201);
+    for other in others {
+        let portfolio = other.trade().get("/portfolio/dev-only").await.expect(200);
+        ensure!(
+            portfolio.json() == json!([]),
+            "{} has dev's orders",
+            other.name
+        );
+    }
+    Ok("the reference's calls work in dev, stage and prod at once".to_owned())
+}
+
+async fn answers(environment: Environment) -> Result<()> {
+    let (listing, trade) = (environment.listing(), environment.trade());
+    for (client, service) in [(&listing, "stock-listing"), (&trade, "trade")] {
+        let health = client.get("/health").await.expect(200).json();
+        ensure!(health["service"] == service, "{health}");
+    }
+    let stocks = listing.get("/stocks").await.expect(200).json();
+    ensure!(
+        stocks.as_array().is_some_and(|stocks| stocks.len() >= 10),
+        "{stocks}"
+    );
+    let technology = listing
+        .get("/stocks?sector=Technology")
+        .await
+        .expect(200)
+        .json();
+    let is_technology = |stock: &Value| stock["sector"] == "Technology";
+    ensure!(
+        technology
+            .as_array()
+            .is_some_and(|stocks| stocks.iter().all(is_technology)),
+        "{technology}"
+    );
+    listing.get("/stocks/AAPL").await.expect(200);
+    let put = listing.builder(
+        reqwest::Method::PUT,
+        "/stocks/AAPL/price?price=191.50&change_pct=0.95",
+    );
+    listing.request(put).await.expect(200);
+    let price = listing.get("/stocks/AAPL/price").await.expect(200).json();
+    ensure!(price["current_price"] == 191.5, "{price}");
+    let new = json!({
+        "symbol": "INTC", "name": "Intel Corp.", "sector": "Technology", "current_price": 35.2,
+        "change_pct": 0.5, "volume": 40_000_000, "market_cap": 148_000,
+    });
+    listing.post("/stocks", &new).await.expect(201);
+
+    let order = |quantity: u32| json!({"user_id": "user-001", "symbol": "AAPL", "quantity": quantity, "price": 189.5});
+    trade.post("/trades/buy", &order(10)).await.expect(201);
+    trade.post("/trades/sell", &order(5)).await.expect(201);
+    let trades = trade
+        .get("/trades?user_id=user-001")
+        .await
+        .expect(200)
+        .json();
+    ensure!(
+        trades.as_array().is_some_and(|trades| trades.len() == 2),
+        "{trades}"
+    );
+    let portfolio = trade.get("/portfolio/user-001").await.expect(200).json();
+    ensure!(portfolio[0]["quantity"] == 5, "{portfolio}");
+    ensure!(portfolio[0]["market_price"] == 191.5, "{portfolio}");
+    Ok(())
+}
