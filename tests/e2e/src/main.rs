@@ -21,7 +21,7 @@ use clap::Parser;
 use tokio::task::{LocalSet, spawn_local};
 
 use self::checks::{
-    confinement, data, isolation, outage, policies, recovery, rotation, secrecy, serving,
+    bootstrap, confinement, data, isolation, outage, policies, recovery, rotation, secrecy, serving,
 };
 
 /// Brings up Vault and the three environments, checks them, and takes them away.
@@ -94,6 +94,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
     let mut passed = 0;
     let outage = Duration::from_secs(arguments.outage);
     for name in [
+        "bootstrap",
         "serving",
         "confinement",
         "isolation",
@@ -110,6 +111,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         }
         let began = Instant::now();
         let said = match name {
+            "bootstrap" => bootstrap::check().await,
             "serving" => serving::check().await,
             "confinement" => confinement::check().await,
             "isolation" => isolation::check().await,

@@ -1,5 +1,6 @@
 //! What must hold, a file for each subject.
 
+pub(crate) mod bootstrap;
 pub(crate) mod confinement;
 pub(crate) mod data;
 pub(crate) mod isolation;
