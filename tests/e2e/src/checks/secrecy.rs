@@ -269,22 +269,22 @@ async fn audit_log() -> Result<Place> {
 
 async fn volume(name: &str) -> Result<Place> {
     let mount = format!("--volume={name}:/v:ro");
-    let read = [
+    // A file of a database at work may be gone when its turn comes.
+    let read = "find /v -type f -exec cat {} + 2>/dev/null || true";
+    let helper = [
         "run",
         "--rm",
         "--network=none",
         "--user=0",
         &mount,
-        "--entrypoint=tar",
+        "--entrypoint=sh",
         HELPER_IMAGE,
-        "-C",
-        "/v",
         "-c",
-        ".",
+        read,
     ];
     Ok((
         format!("the volume {name}"),
-        expect("docker", &read, b"").await?,
+        expect("docker", &helper, b"").await?,
     ))
 }
 
