@@ -21,7 +21,8 @@ use clap::Parser;
 use tokio::task::{LocalSet, spawn_local};
 
 use self::checks::{
-    bootstrap, confinement, data, isolation, outage, policies, recovery, rotation, secrecy, serving,
+    bootstrap, confinement, data, delivery, isolation, outage, policies, recovery, rotation,
+    secrecy, serving,
 };
 
 /// Brings up Vault and the three environments, checks them, and takes them away.
@@ -101,6 +102,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         "policies",
         "secrecy",
         "rotation",
+        "delivery",
         "outage",
         "recovery",
         "data",
@@ -117,6 +119,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
             "isolation" => isolation::check().await,
             "policies" => policies::check().await,
             "rotation" => rotation::check().await,
+            "delivery" => delivery::check().await,
             "outage" => outage::check(outage).await,
             "recovery" => recovery::check().await,
             "data" => data::check().await,

@@ -147,9 +147,10 @@ pub(crate) async fn containers() -> Result<Vec<String>> {
 }
 
 fn our_volumes() -> Vec<String> {
-    let data = ALL
-        .iter()
-        .map(|environment| format!("{}-db-data", environment.name));
+    let of = |environment: &Environment| {
+        ["db-data", "releases"].map(|volume| format!("{}-{volume}", environment.name))
+    };
+    let data = ALL.iter().flat_map(of);
     data.chain(VAULT_VOLUMES.map(str::to_owned)).collect()
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod bootstrap;
 pub(crate) mod confinement;
 pub(crate) mod data;
+pub(crate) mod delivery;
 pub(crate) mod isolation;
 pub(crate) mod outage;
 pub(crate) mod policies;

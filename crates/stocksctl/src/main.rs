@@ -1,0 +1,54 @@
+//! The delivery tool of Stocks App.
+
+mod adapters;
+mod admission;
+mod cli;
+mod environment;
+mod ledger;
+mod lock;
+mod plan;
+mod progress;
+mod release;
+mod run;
+mod site;
+mod smoke;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    // The registry's client is built without a choice of its own.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    match cli.run(&who()).await {
+        Ok(code) => code,
+        Err(error) => {
+            progress::note(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `user@host`, for the lock and the ledger.
+fn who() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "main is the home of the environment"
+    )]
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("GITHUB_ACTOR")
+        .or_else(|| variable("USER"))
+        .or_else(|| variable("LOGNAME"));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host
+        .map(|host| host.trim().to_owned())
+        .or_else(|| variable("HOSTNAME"));
+    let unknown = || "unknown".to_owned();
+    format!(
+        "{}@{}",
+        user.unwrap_or_else(unknown),
+        host.unwrap_or_else(unknown)
+    )
+}

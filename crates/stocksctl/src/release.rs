@@ -1,0 +1,174 @@
+//! A release: one image for each service, each named by its digest.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A service that releases are made of.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Service {
+    /// The catalogue.
+    StockListing,
+    /// Trading.
+    Trade,
+}
+
+impl Service {
+    /// In the order in which they start: trade asks the catalogue.
+    pub(crate) const ALL: [Self; 2] = [Self::StockListing, Self::Trade];
+
+    /// Its name in Compose, in image names and on the network.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::StockListing => "stock-listing",
+            Self::Trade => "trade",
+        }
+    }
+
+    /// The port that it listens on in its container.
+    pub(crate) fn port(self) -> u16 {
+        match self {
+            Self::StockListing => 8000,
+            Self::Trade => 8001,
+        }
+    }
+
+    /// How the compose files' variables of it begin.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::StockListing => "LISTING",
+            Self::Trade => "TRADE",
+        }
+    }
+}
+
+impl Display for Service {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// The SHA-256 digest of a manifest, `sha256:` and 64 hexadecimal digits.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Digest(String);
+
+/// It is no digest.
+#[derive(Debug, thiserror::Error)]
+#[error("\"{0}\" is no digest: sha256: and 64 hexadecimal digits")]
+pub(crate) struct NoDigest(String);
+
+impl Digest {
+    /// Its first 12 digits, which name its containers.
+    pub(crate) fn short(&self) -> &str {
+        &self.0["sha256:".len()..][..12]
+    }
+}
+
+impl FromStr for Digest {
+    type Err = NoDigest;
+
+    fn from_str(text: &str) -> Result<Self, NoDigest> {
+        let digits = text.strip_prefix("sha256:");
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit)) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(NoDigest(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = NoDigest;
+
+    fn try_from(text: String) -> Result<Self, NoDigest> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+impl Display for Digest {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// An image: a repository with its registry, and the digest in it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Image {
+    /// `registry:port/stocks/trade`.
+    pub(crate) repository: String,
+    /// Of its manifest.
+    pub(crate) digest: Digest,
+}
+
+impl Display for Image {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.repository, self.digest)
+    }
+}
+
+/// What is deployed and rolled back as one.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) struct Release {
+    /// The tag by which it was asked for.
+    pub(crate) tag: String,
+    /// One of each service.
+    pub(crate) images: BTreeMap<Service, Image>,
+}
+
+impl Release {
+    /// The image of this service.
+    pub(crate) fn image(&self, service: Service) -> Option<&Image> {
+        self.images.get(&service)
+    }
+
+    /// Whether both are of the same digests, whatever their tags.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let digests = |release: &Self| {
+            let of = |service| release.image(service).map(|image| image.digest.clone());
+            Service::ALL.map(of)
+        };
+        digests(self) == digests(other)
+    }
+}
+
+impl Display for Release {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.tag)?;
+        for (service, image) in &self.images {
+            write!(formatter, " {service}@{}", image.digest.short())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_read_or_refused() {
+        let digits = "0123456789abcdef".repeat(4);
+        let digest: Digest = format!("sha256:{digits}").parse().unwrap();
+        assert_eq!(digest.short(), "0123456789ab");
+        for wrong in [
+            "",
+            "sha256:",
+            &digits,
+            &format!("sha512:{digits}"),
+            &format!("sha256:{}", digits.to_uppercase()),
+        ] {
+            assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
+        }
+        assert!(format!("sha256:{digits}0").parse::<Digest>().is_err());
+    }
+}
