@@ -40,7 +40,7 @@ compose() {
 }
 
 in_vault() {
-    compose exec --no-TTY vault "$@" </dev/stdin
+    compose exec --no-TTY vault "$@"
 }
 
 # Runs at each start: init.sh changes nothing that is there, and an interrupted one goes on.

@@ -189,9 +189,14 @@ impl Ledger {
         Ok(next)
     }
 
+    /// The line of what serves, as far as the ledger knows.
+    pub(crate) fn serving(&self) -> Option<&Entry> {
+        self.done().next()
+    }
+
     /// What serves, as far as the ledger knows.
     pub(crate) fn current(&self) -> Option<&Release> {
-        self.proven().next()
+        self.serving().map(|entry| &entry.release)
     }
 
     /// What served before that: another release than the current one.
@@ -202,12 +207,12 @@ impl Ledger {
 
     /// Releases that have come into service here, the newest first.
     pub(crate) fn proven(&self) -> impl Iterator<Item = &Release> {
-        let done = self
-            .entries
-            .iter()
-            .rev()
-            .filter(|entry| entry.outcome == Outcome::Done);
-        done.map(|entry| &entry.release)
+        self.done().map(|entry| &entry.release)
+    }
+
+    fn done(&self) -> impl Iterator<Item = &Entry> {
+        let newest_first = self.entries.iter().rev();
+        newest_first.filter(|entry| entry.outcome == Outcome::Done)
     }
 
     /// What was begun last and has not been ended.

@@ -83,11 +83,7 @@ pub(crate) async fn run(
 /// Takes back `steps`, of which the last has failed and may be half done.
 async fn take_back(world: &impl World, steps: &[Step], error: Error) -> Ended {
     // What fails before it is on record has changed nothing.
-    let (last, done) = steps
-        .split_last()
-        .map_or((None, steps), |(last, done)| (Some(last), done));
-    let has_begun = done.contains(&Step::Begin) || last == Some(&Step::Begin);
-    if !has_begun {
+    if !steps.contains(&Step::Begin) {
         return Ended::Unchanged(error);
     }
     let mut failures = Vec::new();

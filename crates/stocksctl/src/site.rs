@@ -109,8 +109,15 @@ impl Site {
         Ok(Some(lease))
     }
 
-    /// A connection to a container of a service, from within the environment.
-    pub(crate) async fn tunnel(&self, container: &str, port: u16) -> Result<Tunnel> {
+    /// Tries a container itself.
+    pub(crate) async fn smoke(&self, service: Service, container: &Container) -> Result<()> {
+        let mut tunnel = self.tunnel(&container.id, service.port()).await?;
+        let tested = smoke::test(service, &mut tunnel).await;
+        tested.with_context(|| container.name.clone())
+    }
+
+    /// A connection to a container, from within the environment.
+    async fn tunnel(&self, container: &str, port: u16) -> Result<Tunnel> {
         let network = self.environment.network();
         let address = self.docker.address(container, &network).await?;
         Tunnel::open(&self.docker, &network, &address, port).await
@@ -273,10 +280,7 @@ impl Delivery<'_> {
     async fn smoke(&self, release: &Release) -> Result<()> {
         for (service, image) in &release.images {
             for container in self.started_for(*service, image.digest.short()).await? {
-                let mut tunnel = self.site.tunnel(&container.id, service.port()).await?;
-                smoke::test(*service, &mut tunnel)
-                    .await
-                    .with_context(|| container.name.clone())?;
+                self.site.smoke(*service, &container).await?;
             }
         }
         Ok(())

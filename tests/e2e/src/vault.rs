@@ -1,7 +1,5 @@
 //! Vault over its API, with one identity at a time.
 
-use std::fs;
-
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -19,10 +17,7 @@ pub(crate) struct Identity {
 impl Identity {
     /// The one who may do everything, on a laptop.
     pub(crate) async fn root() -> Result<Self> {
-        let token = expect("vault/dev.sh", &["token"], b"").await?;
-        Ok(Self::with_token(
-            String::from_utf8(token)?.trim().to_owned(),
-        ))
+        Ok(Self::with_token(root_token().await?))
     }
 
     fn with_token(token: String) -> Self {
@@ -125,9 +120,9 @@ pub(crate) async fn open() -> Result<()> {
     expect("vault/dev.sh", &["up"], b"").await.map(drop)
 }
 
-/// The keys of a laptop.
-pub(crate) fn kept() -> Result<Value> {
-    Ok(serde_json::from_str(&fs::read_to_string(
-        "vault/vault-init.json",
-    )?)?)
+/// The token of the one who may do everything, on a laptop.
+pub(crate) async fn root_token() -> Result<String> {
+    let token = String::from_utf8(expect("vault/dev.sh", &["token"], b"").await?)?;
+    ensure!(!token.trim().is_empty(), "there is no root token");
+    Ok(token.trim().to_owned())
 }

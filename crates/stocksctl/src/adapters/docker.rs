@@ -17,6 +17,8 @@ use crate::release::{Image, Service};
 const TIMEOUT: Duration = Duration::from_mins(10);
 /// Of a failed command's words.
 const SHOWN_BYTES: usize = 2_000;
+/// What runs small scripts on the engine: it has a shell, and is part of every environment.
+pub(super) const HELPER_IMAGE: &str = "postgres:15-alpine";
 const LABEL: &str = "stocks.release";
 
 /// The docker command, run in the project's folder.

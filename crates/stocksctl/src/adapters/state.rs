@@ -2,11 +2,9 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use super::docker::Docker;
+use super::docker::{Docker, HELPER_IMAGE};
 use crate::environment::Environment;
 
-/// Has a shell and is part of every environment.
-const HELPER_IMAGE: &str = "postgres:15-alpine";
 /// Replaces $1 by the standard input, if that has the checksum $5 and $6 bytes, if the file has $2 and $3, and if the lock has
 /// the token $4. Who calls may be killed while it sends.
 const REPLACE: &str = r#"

@@ -12,9 +12,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::process::Child;
 
-use super::docker::Docker;
+use super::docker::{Docker, HELPER_IMAGE};
 
-const HELPER_IMAGE: &str = "postgres:15-alpine";
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// No answer that is asked for here is longer.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;

@@ -6,15 +6,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Engine;
 use crate::environment::Environment;
-use crate::ledger::Outcome;
+use crate::ledger::Ledger;
 use crate::release::Service;
-use crate::smoke;
 
 #[derive(Args)]
 pub(super) struct Status {
@@ -35,15 +34,8 @@ impl Status {
             let site = engine.site(environment);
             let observed = site.observe().await?;
             let ledger = site.ledger().await;
-            let current = ledger.as_ref().ok().and_then(|ledger| ledger.current());
-            let since = ledger.as_ref().ok().and_then(|ledger| {
-                let mut done = ledger
-                    .entries()
-                    .iter()
-                    .rev()
-                    .filter(|entry| entry.outcome == Outcome::Done);
-                done.next().map(|entry| entry.at.to_rfc3339())
-            });
+            let entry = ledger.as_ref().ok().and_then(Ledger::serving);
+            let current = entry.map(|entry| &entry.release);
             let mut services = serde_json::Map::new();
             let mut drift = Vec::new();
             for service in Service::ALL {
@@ -74,7 +66,7 @@ impl Status {
             told.push(json!({
                 "environment": environment.name(),
                 "release": current.map(|release| &release.tag),
-                "since": since,
+                "since": entry.map(|entry| entry.at.to_rfc3339()),
                 "services": services,
                 "drift": drift,
                 "lock": lease,
@@ -200,10 +192,7 @@ impl Smoke {
             let serving = observed.serving(service);
             ensure!(!serving.is_empty(), "no container of {service} is there");
             for container in serving {
-                let mut tunnel = site.tunnel(&container.id, service.port()).await?;
-                smoke::test(service, &mut tunnel)
-                    .await
-                    .with_context(|| container.name.clone())?;
+                site.smoke(service, container).await?;
                 println!("{} is well", container.name);
             }
         }

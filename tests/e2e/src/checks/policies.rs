@@ -165,11 +165,7 @@ async fn check_github(root: &Identity) -> Result<String> {
     let config = json!({"jwt_validation_pubkeys": [signer.public_key()], "bound_issuer": ISSUER});
     let reply = root.call("POST", "auth/jwt/config", Some(config)).await;
     ensure!(reply.status == 204, "{reply}");
-    let kept = crate::vault::kept()?;
-    let token = format!(
-        "{}\n",
-        kept["root_token"].as_str().context("no root token")?
-    );
+    let token = crate::vault::root_token().await? + "\n";
     let init = [
         "exec",
         "--interactive",

@@ -43,22 +43,9 @@ async fn check_by_hand() -> Result<usize> {
     load.progress(100).await?;
     expect("vault/rotate.sh", &["dev"], b"").await?;
     let rotated = root.field(path, "database_url").await?;
-    let mut script = root_script(&[
-        "vault",
-        "kv",
-        "rollback",
-        "-mount=secret",
-        "-version=1",
-        path,
-    ]);
-    script.push(
-        crate::vault::kept()?["root_token"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
-    );
-    let token = script.pop().unwrap_or_default() + "\n";
-    let args: Vec<&str> = script.iter().map(String::as_str).collect();
+    let rollback = "IFS= read -r VAULT_TOKEN; export VAULT_TOKEN; exec vault kv rollback -mount=secret -version=1 \"$0\"";
+    let args = ["exec", "--interactive", "vault", "sh", "-c", rollback, path];
+    let token = crate::vault::root_token().await? + "\n";
     expect("docker", &args, token.as_bytes()).await?;
     // What Vault has again is locked, so that the service stays where it is, and serves.
     load.progress(100).await?;
@@ -66,24 +53,6 @@ async fn check_by_hand() -> Result<usize> {
     load.progress(100).await?;
     assert_access(&[root.field(path, "database_url").await?], &[rotated]).await?;
     load.end().await?.none_failed()
-}
-
-fn root_script(command: &[&str]) -> Vec<String> {
-    let read_token = "IFS= read -r VAULT_TOKEN; export VAULT_TOKEN; exec \"$@\"";
-    let shell = [
-        "exec",
-        "--interactive",
-        "vault",
-        "sh",
-        "-c",
-        read_token,
-        "sh",
-    ];
-    shell
-        .iter()
-        .chain(command)
-        .map(|word| (*word).to_owned())
-        .collect()
 }
 
 /// The URLs that the services have.
