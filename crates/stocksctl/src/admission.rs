@@ -2,31 +2,49 @@
 //! What cannot be found out is refused.
 
 use anyhow::{Context as _, Result, ensure};
+use chrono::NaiveDate;
 use serde_json::Value;
 
 use crate::adapters::cosign::Cosign;
+use crate::exceptions::{Exceptions, Said};
 use crate::release::Image;
 
 /// Severities with which nothing is deployed.
 const BLOCKING: [&str; 2] = ["HIGH", "CRITICAL"];
 
-/// Fails unless the image may run.
-pub(crate) async fn admit(cosign: &Cosign, image: &Image) -> Result<()> {
-    cosign.verify(image).await?;
-    let bills = cosign.attested(image, "cyclonedx").await?;
-    judge(&bills, check_bill).with_context(|| format!("the bill of materials of {image}"))?;
-    let scans = cosign.attested(image, "vuln").await?;
-    judge(&scans, check_scan).with_context(|| format!("the scan of {image}"))
+/// What an image must show.
+pub(crate) struct Admission<'a> {
+    /// Whose signatures count.
+    pub(crate) cosign: &'a Cosign,
+    /// Findings that may pass.
+    pub(crate) exceptions: &'a Exceptions,
+    /// The day that exceptions are looked up for.
+    pub(crate) today: NaiveDate,
+}
+
+impl Admission<'_> {
+    /// Fails unless the image may run.
+    pub(crate) async fn admit(&self, image: &Image) -> Result<()> {
+        let (signed, bills, scans) = tokio::join!(
+            self.cosign.verify(image),
+            self.cosign.attested(image, "cyclonedx"),
+            self.cosign.attested(image, "vuln"),
+        );
+        signed?;
+        judge(&bills?, check_bill).with_context(|| format!("the bill of materials of {image}"))?;
+        let check = |scan: &Value| check_scan(scan, self.exceptions, self.today);
+        judge(&scans?, check).with_context(|| format!("the scan of {image}"))
+    }
 }
 
 /// Every one that is attested must pass: somebody who could add one must not hide another.
-fn judge(predicates: &[Value], check: fn(&Value) -> Result<()>) -> Result<()> {
+fn judge(predicates: &[Value], check: impl Fn(&Value) -> Result<()>) -> Result<()> {
     ensure!(!predicates.is_empty(), "there is none");
     predicates.iter().try_for_each(check)
 }
 
 /// A bill of materials in `CycloneDX`.
-fn check_bill(bill: &Value) -> Result<()> {
+pub(crate) fn check_bill(bill: &Value) -> Result<()> {
     let components = bill["components"]
         .as_array()
         .context("it has no list of components")?;
@@ -38,10 +56,25 @@ fn check_bill(bill: &Value) -> Result<()> {
 }
 
 /// A scan by Trivy, in cosign's predicate for vulnerabilities.
-fn check_scan(scan: &Value) -> Result<()> {
-    let results = scan["scanner"]["result"]["Results"]
-        .as_array()
-        .context("it has no results")?;
+fn check_scan(scan: &Value, exceptions: &Exceptions, today: NaiveDate) -> Result<()> {
+    check_report(&scan["scanner"]["result"], exceptions, today)
+}
+
+/// A report of Trivy, in its own format.
+pub(crate) fn check_report(
+    report: &Value,
+    exceptions: &Exceptions,
+    today: NaiveDate,
+) -> Result<()> {
+    let results = report["Results"].as_array();
+    let results = results.context("it has no results: nothing was recognised in the image")?;
+    let packages = results
+        .iter()
+        .filter_map(|result| result["Packages"].as_array());
+    ensure!(
+        packages.map(Vec::len).sum::<usize>() > 0,
+        "it lists no package: nothing was looked at"
+    );
     let mut found = Vec::new();
     for result in results {
         // A target without findings has no list.
@@ -49,14 +82,22 @@ fn check_scan(scan: &Value) -> Result<()> {
             let severity = vulnerability["Severity"]
                 .as_str()
                 .context("a finding without severity")?;
-            if BLOCKING.contains(&severity) {
-                let id = vulnerability["VulnerabilityID"]
-                    .as_str()
-                    .unwrap_or("without name");
-                found.push(format!("{id} ({severity})"));
+            if !BLOCKING.contains(&severity) {
+                continue;
+            }
+            let id = vulnerability["VulnerabilityID"].as_str();
+            let id = id.context("a finding without a name")?;
+            match exceptions.of(id, today) {
+                Said::Passes => {}
+                Said::Nothing => found.push(format!("{id} ({severity})")),
+                Said::Expired(until) => found.push(format!(
+                    "{id} ({severity}), whose exception expired on {until}"
+                )),
             }
         }
     }
+    found.sort();
+    found.dedup();
     ensure!(found.is_empty(), "it found {}", found.join(", "));
     Ok(())
 }
@@ -66,6 +107,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn today() -> NaiveDate {
+        "2026-06-01".parse().unwrap()
+    }
 
     #[test]
     fn a_bill_of_materials_must_name_something() {
@@ -80,30 +125,50 @@ mod tests {
         }
     }
 
+    fn scan(results: &Value) -> Value {
+        json!({"scanner": {"uri": "trivy", "result": {"Results": results}}})
+    }
+
+    fn with(severity: &str) -> Value {
+        let found = json!([{"VulnerabilityID": "CVE-2026-1", "Severity": severity}]);
+        scan(&json!([
+            {"Target": "a", "Packages": [{"Name": "axum"}]},
+            {"Target": "b", "Vulnerabilities": found},
+        ]))
+    }
+
     #[test]
     fn a_scan_blocks_on_what_matters_and_on_what_cannot_be_read() {
-        let scan =
-            |results: Value| json!({"scanner": {"uri": "trivy", "result": {"Results": results}}});
-        let with = |severity: &str| {
-            let found = json!([{"VulnerabilityID": "CVE-2026-1", "Severity": severity}]);
-            scan(json!([{"Target": "a"}, {"Target": "b", "Vulnerabilities": found}]))
-        };
-        for passing in [
-            scan(json!([])),
-            with("LOW"),
-            with("MEDIUM"),
-            with("UNKNOWN"),
-        ] {
-            assert!(check_scan(&passing).is_ok(), "{passing}");
+        let check = |scan: &Value| check_scan(scan, &Exceptions::default(), today());
+        let clean = scan(&json!([{"Target": "a", "Packages": [{"Name": "axum"}]}]));
+        for passing in [clean, with("LOW"), with("MEDIUM"), with("UNKNOWN")] {
+            assert!(check(&passing).is_ok(), "{passing}");
         }
+        let nameless = json!([{"Packages": [1], "Vulnerabilities": [{"Severity": "HIGH"}]}]);
         for blocking in [
             with("HIGH"),
             with("CRITICAL"),
-            scan(json!([{"Vulnerabilities": [{}]}])),
+            scan(&json!([{"Packages": [1], "Vulnerabilities": [{}]}])),
+            scan(&nameless),
+            scan(&json!([])),
+            scan(&json!([{"Target": "a"}])),
+            scan(&json!([{"Target": "a", "Packages": []}])),
             json!({}),
         ] {
-            assert!(check_scan(&blocking).is_err(), "{blocking}");
+            assert!(check(&blocking).is_err(), "{blocking}");
         }
+    }
+
+    #[test]
+    fn a_finding_passes_while_its_exception_lasts() {
+        let exceptions = |until: &str| {
+            let text = format!("# Not reachable.\nCVE-2026-1 exp:{until}\n");
+            Exceptions::parse(&text).unwrap()
+        };
+        let check = |exceptions: &Exceptions| check_scan(&with("HIGH"), exceptions, today());
+        assert!(check(&exceptions("2026-06-01")).is_ok());
+        let refused = check(&exceptions("2026-05-31")).unwrap_err().to_string();
+        assert!(refused.contains("expired on 2026-05-31"), "{refused}");
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub(crate) struct Entry {
     /// More of it, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) note: String,
+    /// Who has said that it may come into prod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approved_by: Option<String>,
     /// The lock's token under which it was written.
     pub(crate) token: u64,
     /// SHA-256 of the line before this one, without its end; 64 zeros in the first.
@@ -258,6 +261,7 @@ mod tests {
             release,
             outcome,
             note: String::new(),
+            approved_by: None,
             token: 1,
             previous: String::new(),
         }

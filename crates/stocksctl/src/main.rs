@@ -2,8 +2,11 @@
 
 mod adapters;
 mod admission;
+mod approval;
 mod cli;
 mod environment;
+mod examine;
+mod exceptions;
 mod ledger;
 mod lock;
 mod plan;
@@ -12,6 +15,7 @@ mod release;
 mod run;
 mod site;
 mod smoke;
+mod tag;
 
 use std::process::ExitCode;
 

@@ -1,44 +1,119 @@
-//! A line for each step, on the standard error.
+//! A line for each step, on the standard error, and the same as a table for a workflow's summary.
 #![expect(clippy::print_stderr, reason = "this is where progress is told")]
 
-use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::Error;
+use anyhow::{Context as _, Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::plan::Step;
 
-/// It is under way; on a terminal its line is finished by how it ended.
-pub(crate) fn begins(step: &Step) {
-    if std::io::stderr().is_terminal() {
-        eprint!("  … {step}");
-        drop(std::io::stderr().flush());
-    }
-}
-
-/// It is done.
-pub(crate) fn done(step: &Step, took: Duration) {
-    finish(&format!(
-        "  ✓ {step}  {}.{} s",
-        took.as_secs(),
-        took.subsec_millis() / 100
-    ));
-}
-
-/// It has failed.
-pub(crate) fn failed(step: &Step, error: &Error) {
-    finish(&format!("  ✗ {step}: {error:#}"));
-}
+const TICK: Duration = Duration::from_millis(100);
 
 /// Something else that is to be known.
 pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-fn finish(line: &str) {
-    if std::io::stderr().is_terminal() {
-        eprintln!("\r\x1b[2K{line}");
-    } else {
+/// What was done so far.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    rows: Mutex<Vec<Row>>,
+}
+
+#[derive(Debug)]
+struct Row {
+    step: String,
+    took: Duration,
+    failure: Option<String>,
+}
+
+/// A step under way: a spinner on a terminal, nothing elsewhere.
+pub(crate) struct Line<'a> {
+    progress: &'a Progress,
+    step: String,
+    began: Instant,
+    spinner: ProgressBar,
+}
+
+impl Progress {
+    pub(crate) fn begins(&self, step: &Step) -> Line<'_> {
+        // It draws itself on a terminal alone.
+        let spinner = ProgressBar::new_spinner().with_style(
+            ProgressStyle::with_template("  {spinner} {msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        spinner.set_message(step.to_string());
+        spinner.enable_steady_tick(TICK);
+        Line {
+            progress: self,
+            step: step.to_string(),
+            began: Instant::now(),
+            spinner,
+        }
+    }
+
+    /// Adds what was done to a workflow's summary, in Markdown.
+    pub(crate) fn summarise(&self, title: &str, ended: &str, file: &Path) -> Result<()> {
+        let mut text = format!("### {title}\n\n{ended}\n\n| step | | s |\n|---|---|---|\n");
+        for row in self
+            .rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            let outcome = row.failure.as_deref().unwrap_or("done");
+            let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
+            let seconds = row.took.as_millis() / 100;
+            writeln!(
+                text,
+                "| {} | {} | {}.{} |",
+                cell(&row.step),
+                cell(outcome),
+                seconds / 10,
+                seconds % 10
+            )?;
+        }
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file);
+        writeln!(file.context("the summary")?, "{text}").context("the summary")
+    }
+}
+
+impl Line<'_> {
+    pub(crate) fn done(self) {
+        let took = self.began.elapsed();
+        let line = format!(
+            "  ✓ {}  {}.{} s",
+            self.step,
+            took.as_secs(),
+            took.subsec_millis() / 100
+        );
+        self.finish(&line, None);
+    }
+
+    pub(crate) fn failed(self, error: &Error) {
+        let line = format!("  ✗ {}: {error:#}", self.step);
+        self.finish(&line, Some(format!("**failed**: {error:#}")));
+    }
+
+    fn finish(self, line: &str, failure: Option<String>) {
+        self.spinner.finish_and_clear();
         eprintln!("{line}");
+        let row = Row {
+            step: self.step,
+            took: self.began.elapsed(),
+            failure,
+        };
+        let rows = &self.progress.rows;
+        rows.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(row);
     }
 }

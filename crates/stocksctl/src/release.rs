@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// A service that releases are made of.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Service {
     /// The catalogue.
@@ -151,9 +152,63 @@ impl Display for Release {
     }
 }
 
+/// What somebody asks for: a tag, or digests.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Target {
+    /// Of both services.
+    Tag(String),
+    /// `sha256:…` or `trade@sha256:…`, with a comma between two; a service that none is of stays as it is.
+    Digests(Vec<(Option<Service>, Digest)>),
+}
+
+impl FromStr for Target {
+    type Err = NoDigest;
+
+    fn from_str(text: &str) -> Result<Self, NoDigest> {
+        if !text.contains("sha256:") {
+            return Ok(Self::Tag(text.to_owned()));
+        }
+        let digest = |part: &str| match part.split_once('@') {
+            None => Ok((None, part.parse()?)),
+            Some((name, digest)) => {
+                let mut services = Service::ALL.into_iter();
+                let service = services.find(|service| service.name() == name);
+                let service = service.ok_or_else(|| NoDigest(part.to_owned()))?;
+                Ok((Some(service), digest.parse()?))
+            }
+        };
+        text.split(',')
+            .map(digest)
+            .collect::<Result<_, _>>()
+            .map(Self::Digests)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_a_tag_or_digests() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let zeros: Digest = digest.parse().unwrap();
+        let target = |text: &str| text.parse::<Target>();
+        assert_eq!(target("v1.4.2").unwrap(), Target::Tag("v1.4.2".to_owned()));
+        let one = Target::Digests(vec![(None, zeros.clone())]);
+        assert_eq!(target(&digest).unwrap(), one);
+        let both = format!("trade@{digest},stock-listing@{digest}");
+        let services = [Service::Trade, Service::StockListing];
+        let expected = services.map(|service| (Some(service), zeros.clone()));
+        assert_eq!(target(&both).unwrap(), Target::Digests(expected.into()));
+        for wrong in [
+            "sha256:0",
+            "trade@sha256:0",
+            &format!("shop@{digest}"),
+            &format!("{digest},"),
+        ] {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_digest_is_read_or_refused() {

@@ -2,14 +2,13 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::time::Instant;
 
 use anyhow::{Error, Result, anyhow};
 use async_trait::async_trait;
 
 use crate::ledger::Outcome;
 use crate::plan::{Container, Step};
-use crate::progress;
+use crate::progress::Progress;
 
 /// Where steps are done.
 #[async_trait]
@@ -42,14 +41,14 @@ pub(crate) async fn run(
     world: &impl World,
     steps: &[Step],
     stop: impl Future<Output = ()>,
+    progress: &Progress,
 ) -> Ended {
     let mut stop = pin!(stop);
     let mut complaints = Vec::new();
     let mut is_final = false;
     for (place, step) in steps.iter().enumerate() {
         is_final |= step.is_final();
-        let began = Instant::now();
-        progress::begins(step);
+        let line = progress.begins(step);
         let performed = if is_final {
             // Nothing can be taken back from here on, so it is brought to its end.
             world.perform(step).await
@@ -61,19 +60,15 @@ pub(crate) async fn run(
             }
         };
         match performed {
-            Ok(()) => progress::done(step, began.elapsed()),
+            Ok(()) => line.done(),
             Err(error) if is_final => {
-                progress::failed(step, &error);
+                line.failed(&error);
                 complaints.push(error.context(format!("cannot {step}")));
             }
             Err(error) => {
-                progress::failed(step, &error);
-                return take_back(
-                    world,
-                    &steps[..=place],
-                    error.context(format!("cannot {step}")),
-                )
-                .await;
+                line.failed(&error);
+                let error = error.context(format!("cannot {step}"));
+                return take_back(world, &steps[..=place], error, progress).await;
             }
         }
     }
@@ -81,7 +76,7 @@ pub(crate) async fn run(
 }
 
 /// Takes back `steps`, of which the last has failed and may be half done.
-async fn take_back(world: &impl World, steps: &[Step], error: Error) -> Ended {
+async fn take_back(world: &impl World, steps: &[Step], error: Error, progress: &Progress) -> Ended {
     // What fails before it is on record has changed nothing.
     if !steps.contains(&Step::Begin) {
         return Ended::Unchanged(error);
@@ -95,12 +90,11 @@ async fn take_back(world: &impl World, steps: &[Step], error: Error) -> Ended {
         let Some(undo) = step.undo(&started) else {
             continue;
         };
-        let began = Instant::now();
-        progress::begins(&undo);
+        let line = progress.begins(&undo);
         match world.perform(&undo).await {
-            Ok(()) => progress::done(&undo, began.elapsed()),
+            Ok(()) => line.done(),
             Err(failure) => {
-                progress::failed(&undo, &failure);
+                line.failed(&failure);
                 failures.push(failure.context(format!("cannot {undo}")));
             }
         }
@@ -126,7 +120,7 @@ mod tests {
     use anyhow::bail;
 
     use super::*;
-    use crate::plan::{Observed, Routes, plan};
+    use crate::plan::{Observed, Routes, Wanted, plan};
     use crate::release::{Image, Release, Service};
 
     /// Containers and a proxy in memory; one step of it fails.
@@ -141,20 +135,18 @@ mod tests {
         fn effect(&self, step: &Step) {
             let mut state = self.state.lock().unwrap();
             match step {
-                Step::Start {
-                    service,
-                    image,
-                    replicas,
-                } => {
-                    for number in 0..*replicas {
-                        let name = format!("{service} {} {number}", image.digest.short());
-                        let release = image.digest.short().to_owned();
-                        state.0.push(Container {
-                            id: name.clone(),
-                            name,
-                            service: *service,
-                            release,
-                        });
+                Step::Start { launches, .. } => {
+                    for launch in launches {
+                        let release = launch.image.digest.short().to_owned();
+                        for number in 0..launch.count {
+                            let name = format!("{} {release} {number}", launch.service);
+                            state.0.push(Container {
+                                id: name.clone(),
+                                name,
+                                service: launch.service,
+                                release: release.clone(),
+                            });
+                        }
                     }
                 }
                 Step::Switch { to, .. } => state.1 = to.clone(),
@@ -168,7 +160,11 @@ mod tests {
 
         fn observe(&self) -> Observed {
             let (containers, routes) = self.state.lock().unwrap().clone();
-            Observed { routes, containers }
+            Observed {
+                routes,
+                containers,
+                missing: Vec::new(),
+            }
         }
     }
 
@@ -208,11 +204,21 @@ mod tests {
         }
     }
 
+    fn wanted(digit: char) -> Wanted {
+        Wanted {
+            release: release(digit),
+            replicas: 1,
+            needs_approval: false,
+            tags: Vec::new(),
+            is_on_record: false,
+        }
+    }
+
     async fn running(digit: char) -> Observed {
         let world = imagined(Observed::default(), None, false);
-        let steps = plan(&world.observe(), &release(digit), 1, false);
+        let steps = plan(&world.observe(), &wanted(digit));
         assert!(matches!(
-            run(&world, &steps, pending()).await,
+            run(&world, &steps, pending(), &Progress::default()).await,
             Ended::Done(_)
         ));
         world.observe()
@@ -238,10 +244,10 @@ mod tests {
     #[tokio::test]
     async fn a_failure_at_any_step_leaves_what_served_before_or_what_was_to_come() {
         let before = running('a').await;
-        let steps = plan(&before, &release('b'), 1, false);
+        let steps = plan(&before, &wanted('b'));
         for (step, is_half_done) in steps.iter().flat_map(|step| [(step, false), (step, true)]) {
             let world = imagined(before.clone(), Some(step.clone()), is_half_done);
-            let ended = run(&world, &steps, pending()).await;
+            let ended = run(&world, &steps, pending(), &Progress::default()).await;
             let after = world.observe();
             let routes_lead_somewhere = Service::ALL.iter().all(|service| {
                 let route = after.route(*service);
@@ -277,15 +283,15 @@ mod tests {
     #[tokio::test]
     async fn a_call_that_died_at_any_step_is_made_good_by_the_next() {
         let before = running('a').await;
-        let steps = plan(&before, &release('b'), 1, false);
+        let steps = plan(&before, &wanted('b'));
         for died_after in 0..steps.len() {
             for next in ['a', 'b', 'c'] {
                 let world = imagined(before.clone(), None, false);
                 for step in &steps[..died_after] {
                     world.effect(step);
                 }
-                let again = plan(&world.observe(), &release(next), 1, false);
-                let ended = run(&world, &again, pending()).await;
+                let again = plan(&world.observe(), &wanted(next));
+                let ended = run(&world, &again, pending(), &Progress::default()).await;
                 assert!(
                     matches!(&ended, Ended::Done(complaints) if complaints.is_empty()),
                     "{ended:?}"
@@ -305,8 +311,8 @@ mod tests {
     async fn a_stop_takes_back_what_was_done() {
         let before = running('a').await;
         let world = imagined(before.clone(), None, false);
-        let steps = plan(&before, &release('b'), 1, false);
-        let ended = run(&world, &steps, std::future::ready(())).await;
+        let steps = plan(&before, &wanted('b'));
+        let ended = run(&world, &steps, std::future::ready(()), &Progress::default()).await;
         assert!(matches!(ended, Ended::Unchanged(_)), "{ended:?}");
         assert_eq!(names(&world.observe()), names(&before));
     }

@@ -5,24 +5,27 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use async_trait::async_trait;
 use chrono::Utc;
+use futures_util::future::try_join_all;
 use hyper::Method;
 use tokio::sync::Mutex;
 
-use crate::adapters::cosign::Cosign;
-use crate::adapters::docker::Docker;
+use crate::adapters::docker::{Docker, Seen};
+use crate::adapters::registry::Registry;
 use crate::adapters::state::{Conflict, File, State};
 use crate::adapters::tunnel::Tunnel;
+use crate::admission::Admission;
+use crate::approval::Approvals;
 use crate::environment::Environment;
 use crate::ledger::{Action, Entry, Ledger, Outcome};
 use crate::lock::Lease;
-use crate::plan::{BY_HAND, Container, Observed, Routes, Step};
+use crate::plan::{BY_HAND, Container, Images, Observed, Part, Routes, Step};
 use crate::release::{Release, Service};
 use crate::run::World;
-use crate::{admission, progress, smoke};
+use crate::{examine, progress, smoke};
 
 /// How long new containers may take to be well.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
-const LOOK_PAUSE: Duration = Duration::from_millis(250);
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Well within a lease.
 const RENEW_PAUSE: Duration = Duration::from_secs(15);
 
@@ -35,22 +38,21 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(docker: Docker, environment: Environment) -> Self {
-        let state = State {
-            docker: docker.clone(),
-            environment,
-        };
         Self {
+            state: State::new(docker.clone(), environment),
             docker,
-            state,
             environment,
         }
     }
 
     /// What is there.
     pub(crate) async fn observe(&self) -> Result<Observed> {
+        let (live, seen) = tokio::try_join!(self.state.live(), self.docker.look(self.environment))?;
+        let is_missing = |part: &Part| !seen.iter().any(|seen| seen.is(*part));
         Ok(Observed {
-            routes: parse_routes(&self.state.live().await?),
-            containers: self.docker.containers(self.environment).await?,
+            missing: Part::ALL.into_iter().filter(is_missing).collect(),
+            routes: parse_routes(&live),
+            containers: seen.iter().filter_map(container).collect(),
         })
     }
 
@@ -109,19 +111,43 @@ impl Site {
         Ok(Some(lease))
     }
 
-    /// Tries a container itself.
-    pub(crate) async fn smoke(&self, service: Service, container: &Container) -> Result<()> {
-        let mut tunnel = self.tunnel(&container.id, service.port()).await?;
-        let tested = smoke::test(service, &mut tunnel).await;
-        tested.with_context(|| container.name.clone())
+    /// Tries containers themselves. Those of one service one after the other, as they trade for the same user.
+    pub(crate) async fn smoke(&self, containers: &[Container]) -> Result<()> {
+        let seen = self.docker.look(self.environment).await?;
+        let tests = Service::ALL.map(async |service| {
+            for container in containers.iter().filter(|it| it.service == service) {
+                let mut tunnel = self.tunnel(&seen, &container.id, service.port()).await?;
+                let tested = smoke::test(service, &mut tunnel).await;
+                tested.with_context(|| container.name.clone())?;
+            }
+            anyhow::Ok(())
+        });
+        try_join_all(tests).await.map(drop)
     }
 
-    /// A connection to a container, from within the environment.
-    async fn tunnel(&self, container: &str, port: u16) -> Result<Tunnel> {
-        let network = self.environment.network();
-        let address = self.docker.address(container, &network).await?;
-        Tunnel::open(&self.docker, &network, &address, port).await
+    /// A connection to a container, from within the environment: from its proxy, which has a shell.
+    async fn tunnel(&self, seen: &[Seen], id: &str, port: u16) -> Result<Tunnel> {
+        let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
+        let proxy = proxy.context("the proxy is not there")?;
+        let target = seen.iter().find(|seen| seen.id == id);
+        let target = target.with_context(|| format!("{id} is gone"))?;
+        ensure!(
+            !target.address.is_empty(),
+            "{} is {} and has no address",
+            target.name,
+            target.state
+        );
+        Tunnel::open(&self.docker, &proxy.id, &target.address, port).await
     }
+}
+
+fn container(seen: &Seen) -> Option<Container> {
+    Some(Container {
+        id: seen.id.clone(),
+        name: seen.name.clone(),
+        service: seen.service()?,
+        release: seen.release.clone(),
+    })
 }
 
 /// The lock, held.
@@ -168,13 +194,17 @@ impl Lock {
 /// A release on its way to a site.
 pub(crate) struct Delivery<'a> {
     pub(crate) site: &'a Site,
-    pub(crate) cosign: &'a Cosign,
+    pub(crate) registry: &'a Registry,
+    pub(crate) admission: Admission<'a>,
+    pub(crate) approvals: &'a Approvals,
     pub(crate) action: Action,
     pub(crate) release: Release,
     pub(crate) by: String,
     pub(crate) token: u64,
     /// As it is while the lock is held.
     pub(crate) ledger: Mutex<Ledger>,
+    /// Who has said that it may, once that was found.
+    pub(crate) approved_by: Mutex<Option<String>>,
 }
 
 impl Delivery<'_> {
@@ -209,24 +239,19 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// Waits until the containers that were started for the image are well.
-    async fn wait_ready(&self, service: Service, release: &str) -> Result<()> {
+    /// Waits until the containers that were started for the images are well.
+    async fn wait_ready(&self, images: &Images) -> Result<()> {
         let waiting = async {
             loop {
-                let containers = self.started_for(service, release).await?;
-                let mut well = 0;
-                for container in &containers {
-                    let (state, health) = self.site.docker.health(&container.id).await?;
-                    if state != "running" && state != "created" {
-                        bail!(
-                            "{} is {state}; it said:\n{}",
-                            container.name,
-                            self.site.docker.log(&container.id).await
-                        );
+                let mut is_ready = true;
+                for seen in self.started_for(images).await? {
+                    if seen.state != "running" && seen.state != "created" {
+                        let said = self.site.docker.log(&seen.id).await;
+                        bail!("{} is {}; it said:\n{said}", seen.name, seen.state);
                     }
-                    well += usize::from(health == "healthy");
+                    is_ready &= seen.health == "healthy";
                 }
-                if well == containers.len() {
+                if is_ready {
                     return Ok(());
                 }
                 tokio::time::sleep(LOOK_PAUSE).await;
@@ -236,21 +261,31 @@ impl Delivery<'_> {
             return ready;
         }
         let mut said = String::new();
-        for container in self.started_for(service, release).await? {
-            said += &self.site.docker.log(&container.id).await;
+        for seen in self.started_for(images).await? {
+            if seen.health != "healthy" {
+                let log = self.site.docker.log(&seen.id).await;
+                said += &["\n", &seen.name, ": ", &log].concat();
+            }
         }
-        bail!("{service} is not well within {READY_TIMEOUT:?}; it said:\n{said}")
+        bail!("not well within {READY_TIMEOUT:?}; they said:{said}")
     }
 
-    async fn started_for(&self, service: Service, release: &str) -> Result<Vec<Container>> {
-        let all = self.site.docker.containers(self.site.environment).await?;
-        let is_it =
-            |container: &Container| container.service == service && container.release == release;
-        let found: Vec<_> = all.into_iter().filter(is_it).collect();
-        ensure!(
-            !found.is_empty(),
-            "no container of {service} runs for {release}"
-        );
+    /// The containers of these images; there is one of each at least.
+    async fn started_for(&self, images: &Images) -> Result<Vec<Seen>> {
+        let all = self.site.docker.look(self.site.environment).await?;
+        let mut found = Vec::new();
+        for (service, image) in images {
+            let before = found.len();
+            let is_it = |seen: &&Seen| {
+                seen.service() == Some(*service) && seen.release == image.digest.short()
+            };
+            found.extend(all.iter().filter(is_it).cloned());
+            ensure!(
+                found.len() > before,
+                "no container of {service} runs for {}",
+                image.digest.short()
+            );
+        }
         Ok(found)
     }
 
@@ -264,23 +299,46 @@ impl Delivery<'_> {
     }
 
     async fn check(&self) -> Result<()> {
-        let proxy = self.site.environment.container("proxy");
-        for service in Service::ALL {
-            let mut tunnel = self.site.tunnel(&proxy, service.port()).await?;
+        let seen = self.site.docker.look(self.site.environment).await?;
+        let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
+        let proxy = &proxy.context("the proxy is not there")?.id;
+        let checks = Service::ALL.map(async |service| {
+            let mut tunnel = self.site.tunnel(&seen, proxy, service.port()).await?;
             let (status, body) = tunnel.call(Method::GET, "/readyz", None).await?;
             ensure!(
                 status == 200,
                 "{service} answers {status} through the proxy: {}",
                 String::from_utf8_lossy(&body)
             );
-        }
-        Ok(())
+            anyhow::Ok(())
+        });
+        try_join_all(checks).await.map(drop)
     }
 
     async fn smoke(&self, release: &Release) -> Result<()> {
-        for (service, image) in &release.images {
-            for container in self.started_for(*service, image.digest.short()).await? {
-                self.site.smoke(*service, &container).await?;
+        let started = self.started_for(&release.images).await?;
+        let containers: Vec<_> = started.iter().filter_map(container).collect();
+        self.site.smoke(&containers).await
+    }
+
+    async fn admit(&self, release: &Release) -> Result<()> {
+        let admitted = release
+            .images
+            .values()
+            .map(|image| self.admission.admit(image));
+        try_join_all(admitted).await.map(drop)
+    }
+
+    async fn approve(&self, release: &Release) -> Result<()> {
+        let found = self.approvals.find(self.site.environment, release, now());
+        *self.approved_by.lock().await = Some(found.await?);
+        Ok(())
+    }
+
+    async fn tag(&self, release: &Release, tags: &[String]) -> Result<()> {
+        for tag in tags {
+            for (service, image) in &release.images {
+                self.registry.tag(*service, image, tag).await?;
             }
         }
         Ok(())
@@ -291,41 +349,33 @@ impl Delivery<'_> {
 impl World for Delivery<'_> {
     async fn perform(&self, step: &Step) -> Result<()> {
         let docker = &self.site.docker;
+        let environment = self.site.environment;
         match step {
-            Step::Admit(_, image) => admission::admit(self.cosign, image).await,
-            Step::Pull(_, image) => docker.pull(image).await,
+            Step::Examine(missing) => examine::examine(self.site, missing, self.action).await,
+            Step::Admit(release) => self.admit(release).await,
+            Step::Approve(release) => self.approve(release).await,
+            Step::Pull(images) => {
+                let pulls = images.values().map(|image| docker.pull(image));
+                try_join_all(pulls).await.map(drop)
+            }
             Step::Begin => self.record(Outcome::Begun, "").await,
-            Step::Clear(containers) => {
-                for container in containers {
-                    docker.remove(&container.id).await?;
-                }
-                Ok(())
-            }
-            Step::Start {
-                service,
-                image,
-                replicas,
-            } => {
-                docker
-                    .start_beside(self.site.environment, *service, image, *replicas)
-                    .await
-            }
-            Step::Ready(service, image) => self.wait_ready(*service, image.digest.short()).await,
+            Step::Prepare(parts) => docker.prepare(environment, parts).await,
+            Step::Dismantle(parts) => docker.dismantle(environment, parts).await,
+            Step::Clear(containers) => docker.remove(&ids(containers)).await,
+            Step::Start { launches, .. } => docker.start_beside(environment, launches).await,
+            Step::Ready(images) => self.wait_ready(images).await,
             Step::Smoke(release) => self.smoke(release).await,
             Step::Switch { to, .. } => self.switch(to).await,
             Step::Check => self.check().await,
-            Step::Drain(containers) => {
-                for container in containers {
-                    docker.drain(&container.id).await?;
-                }
-                Ok(())
-            }
+            Step::Drain(containers) => docker.drain(&ids(containers)).await,
+            Step::Tag(release, tags) => self.tag(release, tags).await,
             Step::End => self.record(Outcome::Done, "").await,
         }
     }
 
     async fn containers(&self) -> Result<Vec<Container>> {
-        self.site.docker.containers(self.site.environment).await
+        let seen = self.site.docker.look(self.site.environment).await?;
+        Ok(seen.iter().filter_map(container).collect())
     }
 
     async fn record(&self, outcome: Outcome, note: &str) -> Result<()> {
@@ -338,11 +388,17 @@ impl World for Delivery<'_> {
             release: self.release.clone(),
             outcome,
             note: note.to_owned(),
+            approved_by: self.approved_by.lock().await.clone(),
             token: self.token,
             previous: String::new(),
         };
         self.append(entry).await
     }
+}
+
+fn ids(containers: &[Container]) -> Vec<&str> {
+    let ids = containers.iter().map(|container| container.id.as_str());
+    ids.collect()
 }
 
 fn parse_lease(text: &str) -> Result<Option<Lease>> {
@@ -374,7 +430,7 @@ fn parse_routes(name: &str) -> Routes {
     clippy::disallowed_methods,
     reason = "a person reads these times, and leases end by them"
 )]
-fn now() -> chrono::DateTime<Utc> {
+pub(crate) fn now() -> chrono::DateTime<Utc> {
     Utc::now()
 }
 

@@ -37,7 +37,14 @@ struct Shared {
     requests: AtomicUsize,
     failures: AtomicUsize,
     first_failures: Mutex<Vec<String>>,
+    successes: std::sync::Mutex<Successes>,
     trades: Mutex<Vec<(usize, String)>>,
+}
+
+/// When requests have succeeded.
+struct Successes {
+    last: Instant,
+    longest_gap: Duration,
 }
 
 /// What a load has seen.
@@ -46,6 +53,8 @@ pub(crate) struct Seen {
     pub(crate) requests: usize,
     /// Requests that were refused or not answered; an order of those was sent again under its key.
     pub(crate) failures: usize,
+    /// The longest time in which no request succeeded.
+    pub(crate) longest_outage: Duration,
     first_failures: Vec<String>,
 }
 
@@ -76,6 +85,10 @@ impl Load {
             requests: AtomicUsize::new(0),
             failures: AtomicUsize::new(0),
             first_failures: Mutex::default(),
+            successes: std::sync::Mutex::new(Successes {
+                last: Instant::now(),
+                longest_gap: Duration::ZERO,
+            }),
             trades: Mutex::default(),
         });
         let mut clients = JoinSet::new();
@@ -92,6 +105,14 @@ impl Load {
         eventually(RECOVERY, &what, async || self.acknowledged().await >= goal).await
     }
 
+    /// Fails when any request has failed so far.
+    pub(crate) async fn none_failed_yet(&self) -> Result<()> {
+        let failures = self.shared.failures.load(Ordering::SeqCst);
+        let first = self.shared.first_failures.lock().await;
+        ensure!(failures == 0, "{failures} requests failed: {first:#?}");
+        Ok(())
+    }
+
     async fn acknowledged(&self) -> usize {
         self.shared.trades.lock().await.len()
     }
@@ -102,10 +123,12 @@ impl Load {
         while let Some(ended) = self.clients.join_next().await {
             ended??;
         }
+        let longest_outage = self.shared.succeed();
         self.shared.check().await?;
         Ok(Seen {
             requests: self.shared.requests.load(Ordering::SeqCst),
             failures: self.shared.failures.load(Ordering::SeqCst),
+            longest_outage,
             first_failures: self.shared.first_failures.lock().await.clone(),
         })
     }
@@ -159,16 +182,20 @@ impl Shared {
     /// The body of the answer that is wanted, or nothing.
     async fn ask(&self, request: reqwest::RequestBuilder, status: u16) -> Option<String> {
         self.requests.fetch_add(1, Ordering::SeqCst);
+        let what = if status == 201 { "an order:" } else { "a price:" };
         let failure = match request.send().await {
             Ok(answer) => {
                 let got = answer.status().as_u16();
                 match answer.text().await {
-                    Ok(body) if got == status => return Some(body),
-                    Ok(body) => format!("{got} {body}"),
-                    Err(error) => format!("{got} {error:?}"),
+                    Ok(body) if got == status => {
+                        self.succeed();
+                        return Some(body);
+                    }
+                    Ok(body) => format!("{what} {got} {body}"),
+                    Err(error) => format!("{what} {got} {error:?}"),
                 }
             }
-            Err(error) => format!("{error:?}"),
+            Err(error) => format!("{what} {error:?}"),
         };
         self.failures.fetch_add(1, Ordering::SeqCst);
         let mut kept = self.first_failures.lock().await;
@@ -176,6 +203,15 @@ impl Shared {
             kept.push(failure);
         }
         None
+    }
+
+    /// Marks a success; yields the longest time between two of them so far.
+    fn succeed(&self) -> Duration {
+        let successes = self.successes.lock();
+        let mut successes = successes.unwrap_or_else(std::sync::PoisonError::into_inner);
+        successes.longest_gap = successes.longest_gap.max(successes.last.elapsed());
+        successes.last = Instant::now();
+        successes.longest_gap
     }
 
     async fn check(&self) -> Result<()> {

@@ -29,21 +29,23 @@ impl Identity {
 
     /// Logs in by an AppRole, with a secret id of its own.
     pub(crate) async fn of_role(root: &Self, role: &str) -> Result<Self> {
-        let role_id = root
-            .call("GET", &format!("auth/approle/role/{role}/role-id"), None)
-            .await;
-        let secret_id = root
-            .call(
-                "POST",
-                &format!("auth/approle/role/{role}/secret-id"),
-                Some(json!({})),
-            )
-            .await;
-        let login = json!({
-            "role_id": role_id.json()["data"]["role_id"],
-            "secret_id": secret_id.json()["data"]["secret_id"],
-        });
+        let (role_id, secret_id) = root.pair(role).await?;
+        let login = json!({"role_id": role_id, "secret_id": secret_id});
         Self::log_in("auth/approle/login", login).await
+    }
+
+    /// The id of an AppRole, and another secret id for it.
+    pub(crate) async fn pair(&self, role: &str) -> Result<(String, String)> {
+        let of_role = format!("auth/approle/role/{role}");
+        let role_id = self.call("GET", &format!("{of_role}/role-id"), None).await;
+        let secret_id = self
+            .call("POST", &format!("{of_role}/secret-id"), Some(json!({})))
+            .await;
+        let text = |reply: &Reply, name: &str| {
+            let text = reply.json()["data"][name].as_str().map(str::to_owned);
+            text.with_context(|| format!("{role} has no {name}: {reply}"))
+        };
+        Ok((text(&role_id, "role_id")?, text(&secret_id, "secret_id")?))
     }
 
     /// Logs in with what a method of Vault takes.

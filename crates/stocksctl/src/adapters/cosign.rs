@@ -1,45 +1,58 @@
 //! Signatures and attestations, through the cosign command.
 
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::process;
 use crate::release::Image;
 
 const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Who must have signed.
+/// Whose signatures count.
+#[derive(Clone, Debug)]
+pub(crate) enum Identity {
+    /// Whoever has the private key to this public one: a file or a reference to a key store.
+    Key(PathBuf),
+    /// A workflow, by the certificate that it was given for its token.
+    Workflow {
+        /// A regular expression for the certificate's identity.
+        identity: String,
+        /// Who issued the token.
+        issuer: String,
+    },
+}
+
+/// Checks what others have signed.
 #[derive(Clone, Debug)]
 pub(crate) struct Cosign {
-    /// The public key, as a file or a reference to a key store.
-    pub(crate) key: PathBuf,
+    pub(crate) identity: Identity,
+    /// Whether the registry speaks HTTP without TLS.
+    pub(crate) is_plain: bool,
 }
 
 impl Cosign {
-    /// Fails unless the image is signed by the key.
+    /// Fails unless the image is signed.
     pub(crate) async fn verify(&self, image: &Image) -> Result<()> {
         self.run("verify", &[], image)
             .await
             .map(drop)
-            .with_context(|| format!("{image} is not signed by {}", self.key.display()))
+            .with_context(|| format!("{image} is not signed by {}", self.identity.name()))
     }
 
-    /// The predicates of this type that the key has attested of the image.
+    /// The predicates of this type that are attested of the image.
     pub(crate) async fn attested(&self, image: &Image, kind: &str) -> Result<Vec<Value>> {
         let output = self
             .run("verify-attestation", &["--type", kind], image)
             .await;
         let output = output.with_context(|| {
-            format!(
-                "{image} has no attestation of {kind} by {}",
-                self.key.display()
-            )
+            let by = self.identity.name();
+            format!("{image} has no attestation of {kind} by {by}")
         })?;
         output
             .lines()
@@ -49,31 +62,90 @@ impl Cosign {
     }
 
     async fn run(&self, verb: &str, more: &[&str], image: &Image) -> Result<String> {
-        let mut command = Command::new("cosign");
-        command.arg(verb).arg("--key").arg(&self.key).args(more);
-        // The key itself is what is trusted, not a public log of who signed when.
-        command.arg("--insecure-ignore-tlog=true");
-        if image.repository.starts_with("localhost") || image.repository.starts_with("127.0.0.1") {
-            command.arg("--allow-http-registry=true");
+        let mut command = command(verb, self.is_plain);
+        match &self.identity {
+            // The key itself is what is trusted, not a public log of who signed when.
+            Identity::Key(key) => {
+                command
+                    .arg("--key")
+                    .arg(key)
+                    .arg("--insecure-ignore-tlog=true");
+            }
+            Identity::Workflow { identity, issuer } => {
+                command.args(["--certificate-identity-regexp", identity]);
+                command.args(["--certificate-oidc-issuer", issuer]);
+            }
         }
-        command
-            .arg(image.to_string())
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        let ended = tokio::time::timeout(TIMEOUT, command.output()).await;
-        let output = ended.with_context(|| format!("cosign has not ended within {TIMEOUT:?}"))?;
-        let output = output.context("cosign does not start: without it nothing can be admitted")?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let reason = said
-                .lines()
-                .rev()
-                .find(|line| !line.trim().is_empty())
-                .unwrap_or("no reason given");
-            bail!("cosign {verb}: {}", reason.trim());
+        command.args(more).arg(image.to_string());
+        let ended = process::attempt(&mut command, b"", TIMEOUT)
+            .await
+            .context("without cosign nothing can be admitted")?;
+        if !ended.is_success() {
+            bail!("cosign {verb}: {}", ended.reason());
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        Ok(ended.stdout)
     }
+}
+
+impl Identity {
+    fn name(&self) -> String {
+        match self {
+            Self::Key(key) => key.display().to_string(),
+            Self::Workflow { identity, .. } => identity.clone(),
+        }
+    }
+}
+
+/// Signs.
+#[derive(Clone, Debug)]
+pub(crate) struct Signer {
+    /// The private key: a file, `env://NAME`, `hashivault://NAME`; none: keyless, with the workflow's token.
+    pub(crate) key: Option<String>,
+    /// Which services stand in for the public ones, or none of them.
+    pub(crate) signing_config: Option<PathBuf>,
+    /// Whether the registry speaks HTTP without TLS.
+    pub(crate) is_plain: bool,
+}
+
+impl Signer {
+    pub(crate) async fn sign(&self, image: &Image) -> Result<()> {
+        self.run("sign", &[], image).await
+    }
+
+    /// Attests a predicate, which stands in a file, of the image.
+    pub(crate) async fn attest(&self, image: &Image, kind: &str, predicate: &Path) -> Result<()> {
+        let predicate = predicate.to_str().context("the path of the predicate")?;
+        self.run("attest", &["--type", kind, "--predicate", predicate], image)
+            .await
+    }
+
+    async fn run(&self, verb: &str, more: &[&str], image: &Image) -> Result<()> {
+        let mut command = command(verb, self.is_plain);
+        command.arg("--yes").args(more);
+        if let Some(key) = &self.key {
+            command.args(["--key", key]);
+        }
+        if let Some(config) = &self.signing_config {
+            command.arg("--signing-config").arg(config);
+        }
+        command.arg(image.to_string());
+        let ended = process::attempt(&mut command, b"", TIMEOUT).await?;
+        ensure!(
+            ended.is_success(),
+            "cosign {verb} of {image}: {}",
+            ended.reason()
+        );
+        Ok(())
+    }
+}
+
+fn command(verb: &str, is_plain: bool) -> Command {
+    let mut command = process::program("cosign");
+    command.arg(verb);
+    if is_plain {
+        command.arg("--allow-http-registry=true");
+    }
+    command
 }
 
 /// What is attested, out of its envelope (DSSE with an in-toto statement).

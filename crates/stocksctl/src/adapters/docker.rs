@@ -1,25 +1,23 @@
 //! The engine, through the docker command: it knows contexts, so that an environment may be on another host.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::process::{self, Ended};
 use crate::environment::Environment;
-use crate::plan::Container;
+use crate::plan::{Launch, Part};
 use crate::release::{Image, Service};
 
 /// No command of the engine takes longer, a pull of an image over a slow line among them.
 const TIMEOUT: Duration = Duration::from_mins(10);
-/// Of a failed command's words.
-const SHOWN_BYTES: usize = 2_000;
 /// What runs small scripts on the engine: it has a shell, and is part of every environment.
 pub(super) const HELPER_IMAGE: &str = "postgres:15-alpine";
-const LABEL: &str = "stocks.release";
+const RELEASE_LABEL: &str = "stocks.release";
+const SERVICE_LABEL: &str = "com.docker.compose.service";
 
 /// The docker command, run in the project's folder.
 #[derive(Clone, Debug)]
@@ -30,185 +28,242 @@ pub(crate) struct Docker {
     pub(crate) context: Option<String>,
 }
 
+/// A container of an environment, as the engine describes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Of which part or service of the Compose project.
+    pub(crate) of: String,
+    /// The short digest of the release that it was started for.
+    pub(crate) release: String,
+    /// `running`, `exited`, `paused`…
+    pub(crate) state: String,
+    /// `healthy`, `unhealthy`, `starting`; empty without a check.
+    pub(crate) health: String,
+    /// On the environment's network; empty while it is not running.
+    pub(crate) address: String,
+}
+
 impl Docker {
     /// The command, with nothing else yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new("docker");
+        let mut command = process::program("docker");
         if let Some(context) = &self.context {
             command.args(["--context", context]);
         }
-        command
-            .args(args)
-            .current_dir(&self.folder)
-            .kill_on_drop(true);
+        command.args(args).current_dir(&self.folder);
         command
     }
 
     /// Runs a command that must succeed; yields its output.
-    pub(crate) async fn run(
+    pub(crate) async fn run(&self, args: &[&str], env: &[(String, String)]) -> Result<String> {
+        let mut command = self.command(args);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let ended = process::attempt(&mut command, b"", TIMEOUT).await?;
+        if !ended.is_success() {
+            bail!(
+                "docker {}: {}",
+                args.first().unwrap_or(&""),
+                ended.complaint()
+            );
+        }
+        Ok(ended.stdout)
+    }
+
+    /// Runs a command, whatever its exit code.
+    pub(crate) async fn attempt(&self, args: &[&str]) -> Result<Ended> {
+        process::attempt(&mut self.command(args), b"", TIMEOUT).await
+    }
+
+    /// `docker compose` on an environment.
+    pub(crate) async fn compose(
         &self,
+        environment: Environment,
         args: &[&str],
         env: &[(String, String)],
-        stdin: &[u8],
     ) -> Result<String> {
-        let (code, stdout, stderr) = self.attempt(args, env, stdin).await?;
-        if code != Some(0) {
-            let said = stderr.trim();
-            let said = &said[said.floor_char_boundary(said.len().saturating_sub(SHOWN_BYTES))..];
-            bail!("docker {}: {said}", args.first().unwrap_or(&""));
-        }
-        Ok(stdout)
+        let file = environment.compose_file();
+        let compose = ["compose", "--file", &file];
+        self.run(&[&compose[..], args].concat(), env).await
     }
 
-    /// Runs a command; yields its exit code and what it wrote.
-    pub(crate) async fn attempt(
-        &self,
-        args: &[&str],
-        env: &[(String, String)],
-        stdin: &[u8],
-    ) -> Result<(Option<i32>, String, String)> {
-        let mut child = self
-            .command(args)
-            .envs(env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("docker does not start: is it installed?")?;
-        let mut input = child.stdin.take().context("it was asked for")?;
-        let given = stdin.to_vec();
-        let feeding = tokio::spawn(async move { drop(input.write_all(&given).await) });
-        let ended = tokio::time::timeout(TIMEOUT, child.wait_with_output()).await;
-        let output =
-            ended.with_context(|| format!("docker has not ended within {TIMEOUT:?}"))??;
-        feeding.abort();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok((
-            output.status.code(),
-            text(&output.stdout),
-            text(&output.stderr),
-        ))
-    }
-
-    /// Every container of the services of an environment, whatever its state.
-    pub(crate) async fn containers(&self, environment: Environment) -> Result<Vec<Container>> {
-        let mut containers = Vec::new();
-        for service in Service::ALL {
-            let project = format!("label=com.docker.compose.project={}", environment.project());
-            let of_service = format!("label=com.docker.compose.service={service}");
-            let format = format!("{{{{.ID}}}}\t{{{{.Names}}}}\t{{{{.Label \"{LABEL}\"}}}}");
-            let list = [
-                "ps",
-                "--all",
-                "--no-trunc",
-                "--filter",
-                &project,
-                "--filter",
-                &of_service,
-                "--format",
-                &format,
-            ];
-            for line in self.run(&list, &[], b"").await?.lines() {
-                let mut parts = line.split('\t');
-                let mut part = || parts.next().unwrap_or_default().to_owned();
-                containers.push(Container {
-                    id: part(),
-                    name: part(),
-                    service,
-                    release: part(),
-                });
+    /// Every container of an environment, whatever its state.
+    pub(crate) async fn look(&self, environment: Environment) -> Result<Vec<Seen>> {
+        let project = format!("label=com.docker.compose.project={}", environment.project());
+        let list = ["ps", "--all", "--no-trunc", "--quiet", "--filter", &project];
+        loop {
+            let ids = self.run(&list, &[]).await?;
+            let ids: Vec<&str> = ids.split_whitespace().collect();
+            if ids.is_empty() {
+                return Ok(Vec::new());
             }
+            let found = self.attempt(&[&["inspect"], &ids[..]].concat()).await?;
+            // One of them was removed in between.
+            if !found.is_success() && found.stderr.contains("No such object") {
+                continue;
+            }
+            if !found.is_success() {
+                bail!("docker inspect: {}", found.complaint());
+            }
+            let found: Vec<Value> = serde_json::from_str(&found.stdout)?;
+            let mut seen: Vec<_> = found.iter().map(|it| describe(it, environment)).collect();
+            seen.sort_by(|one, other| one.name.cmp(&other.name));
+            return Ok(seen);
         }
-        Ok(containers)
     }
 
     /// Brings an image here, by its digest.
     pub(crate) async fn pull(&self, image: &Image) -> Result<()> {
-        self.run(&["pull", "--quiet", &image.to_string()], &[], b"")
-            .await
-            .map(drop)
+        let ended = self
+            .attempt(&["pull", "--quiet", &image.to_string()])
+            .await?;
+        if ended.is_success() {
+            return Ok(());
+        }
+        if ended.stderr.contains("no space left on device") {
+            bail!(
+                "the engine's disk is full: make room there (`docker system df`, `docker image prune`), and call again. {}",
+                ended.reason()
+            );
+        }
+        bail!("docker pull: {}", ended.complaint())
     }
 
-    /// Starts containers of a service beside those that are there.
+    /// Starts containers of services beside those that are there.
     pub(crate) async fn start_beside(
         &self,
         environment: Environment,
-        service: Service,
-        image: &Image,
-        replicas: usize,
+        launches: &[Launch],
     ) -> Result<()> {
-        let existing = self.containers(environment).await?;
-        let existing = existing
-            .iter()
-            .filter(|container| container.service == service)
-            .count();
-        let scale = format!("{service}={}", existing + replicas);
-        let file = environment.compose_file();
-        let up = [
-            "compose",
-            "--file",
-            &file,
-            "up",
-            "--detach",
-            "--no-deps",
-            "--no-recreate",
-            "--scale",
-            &scale,
-            service.name(),
-        ];
-        let variable = service.variable();
-        let env = [
-            (format!("{variable}_IMAGE"), image.to_string()),
-            (
-                format!("{variable}_RELEASE"),
-                image.digest.short().to_owned(),
-            ),
-        ];
-        self.run(&up, &env, b"").await.map(drop)
+        let existing = self.look(environment).await?;
+        let mut args: Vec<String> = ["up", "--detach", "--no-deps", "--no-recreate"]
+            .map(str::to_owned)
+            .into();
+        let mut env = Vec::new();
+        for Launch {
+            service,
+            image,
+            count,
+        } in launches
+        {
+            let there = existing.iter().filter(|seen| seen.of == service.name());
+            let scale = there.count() + count;
+            args.extend(["--scale".to_owned(), format!("{service}={scale}")]);
+            let variable = service.variable();
+            env.push((format!("{variable}_IMAGE"), image.to_string()));
+            let release = image.digest.short().to_owned();
+            env.push((format!("{variable}_RELEASE"), release));
+        }
+        args.extend(launches.iter().map(|launch| launch.service.to_string()));
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        self.compose(environment, &args, &env).await.map(drop)
     }
 
-    /// What a container is like: its state, and its health where it has a check.
-    pub(crate) async fn health(&self, id: &str) -> Result<(String, String)> {
-        let container = self.inspect(id).await?;
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Ok((
-            text(&container["State"]["Status"]),
-            text(&container["State"]["Health"]["Status"]),
-        ))
+    /// Starts what the services need, each when the one before it is well.
+    pub(crate) async fn prepare(&self, environment: Environment, parts: &[Part]) -> Result<()> {
+        for part in parts {
+            let up = [
+                "up",
+                "--detach",
+                "--wait",
+                "--no-deps",
+                "--no-recreate",
+                part.name(),
+            ];
+            self.compose(environment, &up, &[]).await?;
+        }
+        Ok(())
     }
 
-    /// The address of a container on a network.
-    pub(crate) async fn address(&self, id: &str, network: &str) -> Result<String> {
-        let container = self.inspect(id).await?;
-        let address = container["NetworkSettings"]["Networks"][network]["IPAddress"].as_str();
-        let address = address.filter(|address| !address.is_empty());
-        Ok(address
-            .with_context(|| format!("{id} is not on {network}"))?
-            .to_owned())
+    /// Takes parts away; their volumes stay.
+    pub(crate) async fn dismantle(&self, environment: Environment, parts: &[Part]) -> Result<()> {
+        let names = parts.iter().map(|part| part.name());
+        let remove: Vec<_> = ["rm", "--force", "--stop"]
+            .into_iter()
+            .chain(names)
+            .collect();
+        self.compose(environment, &remove, &[]).await.map(drop)
     }
 
-    async fn inspect(&self, id: &str) -> Result<Value> {
-        let mut found: Vec<Value> =
-            serde_json::from_str(&self.run(&["inspect", id], &[], b"").await?)?;
-        ensure!(found.len() == 1, "{} things are named {id}", found.len());
-        Ok(found.remove(0))
+    /// The ports of the host that a part of an environment is published at.
+    pub(crate) async fn published_ports(
+        &self,
+        environment: Environment,
+        part: Part,
+    ) -> Result<Vec<String>> {
+        let config = ["config", "--format", "json"];
+        let config: Value = serde_json::from_str(&self.compose(environment, &config, &[]).await?)?;
+        let ports = config["services"][part.name()]["ports"].as_array();
+        let published = ports.into_iter().flatten().map(|port| {
+            let address = port["host_ip"].as_str().unwrap_or("0.0.0.0");
+            Some(format!("{address}:{}", port["published"].as_str()?))
+        });
+        published
+            .collect::<Option<_>>()
+            .with_context(|| format!("the ports of {part} cannot be read"))
+    }
+
+    /// Whether the engine can publish something at this address and port of its host.
+    pub(crate) async fn is_free(&self, port: &str) -> Result<bool> {
+        let publish = format!("--publish={port}:1");
+        let run = ["run", "--rm", &publish, "--entrypoint=true", HELPER_IMAGE];
+        let ended = self.attempt(&run).await?;
+        if ended.is_success() {
+            return Ok(true);
+        }
+        let is_taken = ["already allocated", "address already in use"];
+        if is_taken.iter().any(|words| ended.stderr.contains(words)) {
+            return Ok(false);
+        }
+        bail!("port {port} cannot be tried: {}", ended.complaint())
     }
 
     /// The last lines of a container's log.
     pub(crate) async fn log(&self, id: &str) -> String {
-        let logs = self.attempt(&["logs", "--tail", "5", id], &[], b"").await;
-        logs.map(|(_, stdout, stderr)| stdout + &stderr)
+        let logs = self.attempt(&["logs", "--tail", "5", id]).await;
+        logs.map(|ended| ended.stdout + &ended.stderr)
             .unwrap_or_default()
     }
 
-    /// Lets a container finish, within the time that it was given, and removes it.
-    pub(crate) async fn drain(&self, id: &str) -> Result<()> {
-        self.run(&["stop", id], &[], b"").await?;
-        self.remove(id).await
+    /// Lets containers finish, within the time that they were given, and removes them.
+    pub(crate) async fn drain(&self, ids: &[&str]) -> Result<()> {
+        self.run(&[&["stop"], ids].concat(), &[]).await?;
+        self.remove(ids).await
     }
 
-    /// Removes a container, as it is.
-    pub(crate) async fn remove(&self, id: &str) -> Result<()> {
-        self.run(&["rm", "--force", id], &[], b"").await.map(drop)
+    /// Removes containers, as they are.
+    pub(crate) async fn remove(&self, ids: &[&str]) -> Result<()> {
+        let remove = [&["rm", "--force"], ids].concat();
+        self.run(&remove, &[]).await.map(drop)
+    }
+}
+
+impl Seen {
+    /// The service that it is a container of, if it is one's.
+    pub(crate) fn service(&self) -> Option<Service> {
+        Service::ALL
+            .into_iter()
+            .find(|service| service.name() == self.of)
+    }
+
+    /// Whether it is the container of this part.
+    pub(crate) fn is(&self, part: Part) -> bool {
+        self.of == part.name()
+    }
+}
+
+fn describe(container: &Value, environment: Environment) -> Seen {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let labels = &container["Config"]["Labels"];
+    let network = &container["NetworkSettings"]["Networks"][environment.network()];
+    Seen {
+        id: text(&container["Id"]),
+        name: text(&container["Name"]).trim_start_matches('/').to_owned(),
+        of: text(&labels[SERVICE_LABEL]),
+        release: text(&labels[RELEASE_LABEL]),
+        state: text(&container["State"]["Status"]),
+        health: text(&container["State"]["Health"]["Status"]),
+        address: text(&network["IPAddress"]),
     }
 }

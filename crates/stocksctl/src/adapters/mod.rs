@@ -1,7 +1,15 @@
 //! The world: the engine, the registry, the signatures. The only place with input and output.
 
+pub(crate) mod bill;
 pub(crate) mod cosign;
 pub(crate) mod docker;
+pub(crate) mod github;
+pub(crate) mod harbor;
+mod helper;
+pub(crate) mod process;
 pub(crate) mod registry;
+pub(crate) mod source;
 pub(crate) mod state;
+pub(crate) mod trivy;
 pub(crate) mod tunnel;
+pub(crate) mod vault;

@@ -1,37 +1,34 @@
 //! The record of an environment, kept where the environment is: small files in a volume, replaced as a whole.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use super::docker::{Docker, HELPER_IMAGE};
+use super::docker::Docker;
+use super::helper::Helper;
 use crate::environment::Environment;
 
-/// Replaces $1 by the standard input, if that has the checksum $5 and $6 bytes, if the file has $2 and $3, and if the lock has
-/// the token $4. Who calls may be killed while it sends.
+/// Replaces the file $1 by the text $5, if the file has the checksum $2 and $3 bytes, and if the lock has the token $4.
 const REPLACE: &str = r#"
     exec 9>>/release/.guard
     flock -x 9
-    cat >/release/.new
-    [ "$(cksum </release/.new)" = "$5 $6" ] || exit 5
     if [ "$4" != - ] && ! grep -q "\"token\":$4," /release/lock.json; then exit 4; fi
     touch "/release/$1"
     [ "$(cksum <"/release/$1")" = "$2 $3" ] || exit 3
+    printf %s "$5" >/release/.new || exit 5
     chmod 0644 /release/.new
-    sync /release/.new 2>/dev/null || sync
+    sync
     mv /release/.new "/release/$1"
 "#;
 
-/// Appends the first line of the standard input to the ledger if that holds $1 bytes with the checksum $2, replaces the head by
-/// the second line, if the lock has the token $3.
+/// Appends the line $4 to the ledger if that holds $1 bytes with the checksum $2, and replaces the head by $5, if the lock has
+/// the token $3.
 const APPEND: &str = r#"
     exec 9>>/release/.guard
     flock -x 9
     grep -q "\"token\":$3," /release/lock.json || exit 4
     touch /release/ledger.jsonl
-    [ "$(cksum </release/ledger.jsonl)" = "$1 $2" ] || exit 3
-    # Lines with their ends: who calls may be killed while it sends.
-    IFS= read -r line && IFS= read -r head || exit 5
-    printf '%s\n' "$line" >>/release/ledger.jsonl
-    printf '%s' "$head" >/release/.head
+    [ "$(cksum </release/ledger.jsonl)" = "$2 $1" ] || exit 3
+    printf '%s\n' "$4" >>/release/ledger.jsonl || exit 5
+    printf %s "$5" >/release/.head || exit 5
     sync
     mv /release/.head /release/head.json
     sync
@@ -47,6 +44,9 @@ const SWITCH: &str = r#"
     if [ -n "$1" ]; then mv "/release/live/$1" "/release/live/$2"; else : >"/release/live/$2"; fi
     sync
 "#;
+
+/// Free space where the engine keeps its volumes, in KiB.
+const FREE: &str = "df -Pk /release | awk 'NR == 2 { print $4 }'";
 
 /// A file of the record.
 #[derive(Clone, Copy, Debug)]
@@ -83,27 +83,36 @@ pub(crate) enum Conflict {
 /// The record of one environment.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    pub(crate) docker: Docker,
-    pub(crate) environment: Environment,
+    helper: Helper,
+    environment: Environment,
 }
 
 impl State {
+    pub(crate) fn new(docker: Docker, environment: Environment) -> Self {
+        Self {
+            helper: Helper::new(docker, environment),
+            environment,
+        }
+    }
+
     /// All files at once, as they are at one moment; what is not there is empty.
     pub(crate) async fn read<const N: usize>(&self, files: [File; N]) -> Result<[String; N]> {
-        // Lines end with \n, so that a line of its own can part them.
+        // A character that no text has parts them.
         const PART: &str = "\u{1e}";
+        let mut contents = [const { String::new() }; N];
+        if !self.helper.has_record().await? {
+            return Ok(contents);
+        }
         let read =
             |file: File| format!("cat /release/{} 2>/dev/null; printf '{PART}'", file.name());
         let script = format!(
             "exec 9>>/release/.guard; flock -s 9; {}",
             files.map(read).join("; ")
         );
-        let text = self.run(&["-c", &script], b"").await?;
+        let text = self.print(&script).await?;
         let mut parts = text.split(PART).map(str::to_owned);
-        let mut read = || parts.next().context("the record was cut off");
-        let mut contents = [const { String::new() }; N];
         for content in &mut contents {
-            *content = read()?;
+            *content = parts.next().context("the record was cut off")?;
         }
         Ok(contents)
     }
@@ -117,89 +126,61 @@ impl State {
         token: Option<u64>,
     ) -> Result<()> {
         let token = token.map_or_else(|| "-".to_owned(), |token| token.to_string());
-        let [(old_sum, old_length), (new_sum, new_length)] = [old, new].map(sum_and_length);
-        let args = [
-            "-c",
-            REPLACE,
-            "sh",
-            file.name(),
-            &old_sum,
-            &old_length,
-            &token,
-            &new_sum,
-            &new_length,
-        ];
-        let (code, _, said) = self.attempt(&args, new.as_bytes()).await?;
-        self.judge(code, &said)
+        let (sum, length) = sum_and_length(old);
+        self.change(REPLACE, &[file.name(), &sum, &length, &token, new])
+            .await
     }
 
     /// Adds a line to the ledger, which holds `old`, and says in the head that it is the last.
     pub(crate) async fn append(&self, old: &str, line: &str, head: &str, token: u64) -> Result<()> {
         let (sum, length) = sum_and_length(old);
-        let args = ["-c", APPEND, "sh", &sum, &length, &token.to_string()];
-        let (code, _, said) = self
-            .attempt(&args, format!("{line}\n{head}\n").as_bytes())
-            .await?;
-        self.judge(code, &said)
+        self.change(APPEND, &[&length, &sum, &token.to_string(), line, head])
+            .await
     }
 
     /// The name of the file that tells the proxy what serves; empty when there is none.
     pub(crate) async fn live(&self) -> Result<String> {
-        let listed = self
-            .run(&["-c", "ls /release/live 2>/dev/null || true"], b"")
-            .await?;
+        if !self.helper.has_record().await? {
+            return Ok(String::new());
+        }
+        let listed = self.print("ls /release/live 2>/dev/null || true").await?;
         Ok(listed.trim().to_owned())
     }
 
     /// Gives that file another name, in one step.
     pub(crate) async fn switch(&self, from: &str, to: &str, token: u64) -> Result<()> {
-        let token = token.to_string();
-        let (code, _, said) = self
-            .attempt(&["-c", SWITCH, "sh", from, to, &token], b"")
-            .await?;
-        self.judge(code, &said)
+        self.change(SWITCH, &[from, to, &token.to_string()]).await
     }
 
-    fn judge(&self, code: Option<i32>, said: &str) -> Result<()> {
+    /// How many bytes are left on the engine's disk.
+    pub(crate) async fn free_bytes(&self) -> Result<u64> {
+        let kibibytes: u64 = self.print(FREE).await?.trim().parse()?;
+        Ok(kibibytes * 1024)
+    }
+
+    async fn change(&self, script: &str, args: &[&str]) -> Result<()> {
+        let (code, said) = self.helper.run(script, args).await?;
         match code {
-            Some(0) => Ok(()),
-            Some(3) => Err(Conflict::Changed.into()),
-            Some(4) => Err(Conflict::LockLost.into()),
+            0 => Ok(()),
+            3 => Err(Conflict::Changed.into()),
+            4 => Err(Conflict::LockLost.into()),
             code => bail!(
-                "the record of {} cannot be written ({code:?}): {}",
+                "the record of {} cannot be written ({code}): {}",
                 self.environment,
                 said.trim()
             ),
         }
     }
 
-    async fn run(&self, args: &[&str], stdin: &[u8]) -> Result<String> {
-        let (code, stdout, stderr) = self.attempt(args, stdin).await?;
-        if code != Some(0) {
-            bail!(
-                "the record of {} cannot be read: {}",
-                self.environment,
-                stderr.trim()
-            );
-        }
-        Ok(stdout)
-    }
-
-    async fn attempt(&self, args: &[&str], stdin: &[u8]) -> Result<(Option<i32>, String, String)> {
-        let volume = format!("--volume={}:/release", self.environment.releases_volume());
-        let helper = [
-            "run",
-            "--rm",
-            "--interactive",
-            "--network=none",
-            "--user=0",
-            &volume,
-            "--entrypoint=sh",
-            HELPER_IMAGE,
-        ];
-        self.docker
-            .attempt(&[&helper, args].concat(), &[], stdin)
-            .await
+    async fn print(&self, script: &str) -> Result<String> {
+        let (code, text) = self.helper.run(script, &[]).await?;
+        ensure!(
+            code == 0,
+            "the record of {} cannot be read: {}",
+            self.environment,
+            text.trim()
+        );
+        Ok(text)
     }
 }
 

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::process::Child;
 
-use super::docker::{Docker, HELPER_IMAGE};
+use super::docker::Docker;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// No answer that is asked for here is longer.
@@ -31,27 +31,27 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    /// Connects from within `network`.
+    /// Connects from within the container `from`, which has a shell.
     pub(crate) async fn open(
         docker: &Docker,
-        network: &str,
+        from: &str,
         address: &str,
         port: u16,
     ) -> Result<Self> {
-        let (network, port) = (format!("--network={network}"), port.to_string());
+        let port = port.to_string();
         let run = [
-            "run",
-            "--rm",
+            "exec",
             "--interactive",
-            &network,
-            "--entrypoint=sh",
-            HELPER_IMAGE,
+            from,
+            "sh",
             "-c",
             PASS_ON,
             "sh",
+            address,
+            &port,
         ];
         let mut child = docker
-            .command(&[&run[..], &[address, &port]].concat())
+            .command(&run)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

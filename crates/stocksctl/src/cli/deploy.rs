@@ -1,9 +1,10 @@
-//! `deploy` and `rollback`: two ways to choose a release, one way to bring it into service.
+//! `deploy`, `promote`, `rollback`, `plan`: ways to choose a release, one way to bring it into service.
 #![expect(
     clippy::print_stdout,
     reason = "what was asked for goes to the standard output"
 )]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -12,13 +13,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 
 use super::{Engine, Source};
+use crate::adapters::registry::Registry;
+use crate::admission::Admission;
 use crate::environment::Environment;
 use crate::ledger::{Action, Ledger};
-use crate::plan::{Step, plan};
-use crate::progress::note;
-use crate::release::Release;
+use crate::plan::{Observed, Step, Wanted, plan};
+use crate::progress::{Progress, note};
+use crate::release::{Release, Service, Target};
 use crate::run::{Ended, run};
-use crate::site::{Delivery, Lock, Site};
+use crate::site::{Delivery, Lock, Site, now};
+use crate::tag;
 
 const FAILED: u8 = 1;
 const ROLLED_BACK: u8 = 3;
@@ -27,44 +31,115 @@ const ROLLED_BACK: u8 = 3;
 pub(super) struct Deploy {
     /// Where to
     environment: Environment,
-    /// The tag of the release in the registry
-    tag: String,
+    /// The tag of the release in the registry, or `sha256:…`, or `trade@sha256:…` to change that service alone
+    release: Target,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    what: What,
+}
+
+#[derive(Args)]
+pub(super) struct Plan {
+    #[command(flatten)]
+    deploy: Deploy,
+}
+
+#[derive(Args)]
+pub(super) struct Promote {
+    /// Where it serves
+    from: Environment,
+    /// Where to
+    to: Environment,
+    #[command(flatten)]
+    how: How,
+    #[command(flatten)]
+    what: What,
 }
 
 #[derive(Args)]
 pub(super) struct Rollback {
     /// Where
     environment: Environment,
-    /// The tag under which it was in service; unset: the release before the one that serves
+    /// The tag of a release that was in service; unset: the release before the one that serves
     tag: Option<String>,
     #[command(flatten)]
     how: How,
 }
 
 #[derive(Args)]
+struct What {
+    /// Further tags for the release once it serves, such as its version
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+}
+
+#[derive(Args)]
 struct How {
     #[command(flatten)]
     source: Source,
-    /// Containers of each service
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
-    replicas: u8,
+    /// Containers of each service; unset: as many as serve now
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=32))]
+    replicas: Option<u8>,
     /// Prints the steps and does none of them
     #[arg(long)]
     dry_run: bool,
+    /// A file that a summary in Markdown is added to
+    #[arg(long, env = "GITHUB_STEP_SUMMARY", hide_env = true)]
+    summary: Option<PathBuf>,
+}
+
+/// A release on its way somewhere.
+struct Order {
+    action: Action,
+    release: Release,
+    tags: Vec<String>,
+    who: String,
 }
 
 impl Deploy {
     pub(super) async fn run(self, engine: &Engine, who: &str) -> Result<ExitCode> {
-        // Until an approval can be recorded, nothing may take its place.
-        ensure!(
-            self.environment != Environment::Prod,
-            "prod wants an approval on record, and there is no way to give one yet; a rollback there needs none"
-        );
-        let release = self.how.source.registry()?.resolve(&self.tag).await?;
+        let registry = self.how.source.registry()?;
         let site = engine.site(self.environment);
-        self.how.deliver(&site, Action::Deploy, release, who).await
+        let release = choose(&registry, &site, &self.release).await?;
+        let order = Order {
+            action: Action::Deploy,
+            release,
+            tags: self.what.tags,
+            who: who.to_owned(),
+        };
+        self.how.deliver(&site, order).await
+    }
+}
+
+impl Plan {
+    pub(super) async fn run(mut self, engine: &Engine, who: &str) -> Result<ExitCode> {
+        self.deploy.how.dry_run = true;
+        self.deploy.run(engine, who).await
+    }
+}
+
+impl Promote {
+    pub(super) async fn run(self, engine: &Engine, who: &str) -> Result<ExitCode> {
+        ensure!(self.from != self.to, "it serves in {} already", self.to);
+        let from = engine.site(self.from);
+        let ledger = from.ledger().await?;
+        let release = ledger.current().cloned();
+        let release = release.with_context(|| format!("nothing is on record in {}", self.from))?;
+        let drift = drift(&from.observe().await?, Some(&release));
+        ensure!(
+            drift.is_empty(),
+            "what serves in {} is not what is on record: {}",
+            self.from,
+            drift.join("; ")
+        );
+        let order = Order {
+            action: Action::Deploy,
+            release,
+            tags: self.what.tags,
+            who: who.to_owned(),
+        };
+        self.how.deliver(&engine.site(self.to), order).await
     }
 }
 
@@ -79,9 +154,13 @@ impl Rollback {
                 .context("no other release was in service here before")?,
             Some(tag) => self.proven(engine, tag).await?,
         };
-        self.how
-            .deliver(&site, Action::Rollback, release, who)
-            .await
+        let order = Order {
+            action: Action::Rollback,
+            release,
+            tags: Vec::new(),
+            who: who.to_owned(),
+        };
+        self.how.deliver(&site, order).await
     }
 
     /// The release that was in service under this tag, anywhere; the tag must still name it.
@@ -113,113 +192,195 @@ impl Rollback {
     }
 }
 
+/// The release that is asked for.
+pub(super) async fn choose(registry: &Registry, site: &Site, target: &Target) -> Result<Release> {
+    let digests = match target {
+        Target::Tag(tag) => return registry.resolve(tag).await,
+        Target::Digests(digests) => digests,
+    };
+    let ledger = site.ledger().await?;
+    let current = ledger.current();
+    let mut images = current.map_or_else(Default::default, |current| current.images.clone());
+    let mut names = Vec::new();
+    for (service, digest) in digests {
+        let services = service.map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
+        let mut found = None;
+        for service in services {
+            let image = registry.image_of(service, digest).await?;
+            found = found.or(image.map(|image| (service, image)));
+        }
+        let (service, image) =
+            found.with_context(|| format!("the registry has no image of the digest {digest}"))?;
+        names.push(format!("{service}@{}", digest.short()));
+        images.insert(service, image);
+    }
+    for service in Service::ALL {
+        ensure!(
+            images.contains_key(&service),
+            "nothing is on record in {}, so a digest of {service} is wanted as well",
+            site.environment
+        );
+    }
+    Ok(Release {
+        tag: names.join(","),
+        images,
+    })
+}
+
+/// Where what serves is not what is on record.
+pub(super) fn drift(observed: &Observed, recorded: Option<&Release>) -> Vec<String> {
+    let mut drift = Vec::new();
+    for service in Service::ALL {
+        let expected = recorded
+            .and_then(|release| release.image(service))
+            .map(|image| image.digest.short());
+        let serving = observed.serving(service);
+        if let (Some(expected), true) = (expected, serving.is_empty()) {
+            drift.push(format!(
+                "no container of {service} is there, the ledger says {expected}"
+            ));
+        }
+        for container in serving {
+            if expected != Some(container.release.as_str()) {
+                drift.push(format!(
+                    "{} is of {}, the ledger says {}",
+                    container.name,
+                    container.release,
+                    expected.unwrap_or("nothing")
+                ));
+            }
+        }
+    }
+    drift
+}
+
 impl How {
-    async fn deliver(
-        &self,
-        site: &Site,
-        action: Action,
-        release: Release,
-        who: &str,
-    ) -> Result<ExitCode> {
+    async fn deliver(&self, site: &Site, order: Order) -> Result<ExitCode> {
+        for tag in &order.tags {
+            ensure!(tag::is_valid(tag), "\"{tag}\" is no tag");
+        }
         if self.dry_run {
-            for step in self.plan(site, &release, &site.ledger().await?).await? {
+            for step in self.plan(site, &order, &site.ledger().await?).await? {
                 println!("{step}");
             }
             return Ok(ExitCode::SUCCESS);
         }
-        let purpose = match action {
-            Action::Deploy => format!("deploy {}", release.tag),
-            Action::Rollback => format!("rollback to {}", release.tag),
+        let purpose = match order.action {
+            Action::Deploy => format!("deploy {}", order.release.tag),
+            Action::Rollback => format!("rollback to {}", order.release.tag),
         };
         note(&format!("{}: {purpose}", site.environment));
-        let lock = site.lock(who, &purpose).await?;
-        let delivered = self
-            .deliver_locked(site, action, &release, who, &lock)
-            .await;
+        let lock = site.lock(&order.who, &purpose).await?;
+        let progress = Progress::default();
+        let delivered = self.deliver_locked(site, &order, &lock, &progress).await;
         if let Err(error) = lock.release().await {
             note(&format!(
                 "the lock could not be given back, and ends by itself: {error:#}"
             ));
         }
-        Ok(Self::tell(site.environment, &release, delivered?))
+        let (code, said) = tell(site.environment, &order.release, delivered?);
+        if let Some(summary) = &self.summary {
+            let title = format!("{}: {purpose}", site.environment);
+            progress.summarise(&title, &said, summary)?;
+        }
+        Ok(code)
     }
 
-    async fn plan(&self, site: &Site, release: &Release, ledger: &Ledger) -> Result<Vec<Step>> {
-        let is_on_record = ledger
-            .current()
-            .is_some_and(|current| current.is_same(release));
-        Ok(plan(
-            &site.observe().await?,
-            release,
-            usize::from(self.replicas),
-            is_on_record,
-        ))
+    async fn plan(&self, site: &Site, order: &Order, ledger: &Ledger) -> Result<Vec<Step>> {
+        let observed = site.observe().await?;
+        let serve = |service| observed.serving(service).len();
+        let serving = Service::ALL.into_iter().map(serve).max().unwrap_or(0);
+        let release = &order.release;
+        let current = ledger.current();
+        let wanted = Wanted {
+            replicas: self.replicas.map_or(serving.max(1), usize::from),
+            needs_approval: site.environment == Environment::Prod && order.action == Action::Deploy,
+            tags: tag::once_in_service(site.environment, &release.tag, &order.tags),
+            is_on_record: current.is_some_and(|current| current.is_same(release)),
+            release: release.clone(),
+        };
+        Ok(plan(&observed, &wanted))
     }
 
     async fn deliver_locked(
         &self,
         site: &Site,
-        action: Action,
-        release: &Release,
-        who: &str,
+        order: &Order,
         lock: &Lock,
+        progress: &Progress,
     ) -> Result<Ended> {
         let delivery = Delivery {
             site,
-            cosign: &self.source.cosign(),
-            action,
-            release: release.clone(),
-            by: who.to_owned(),
+            registry: &self.source.registry()?,
+            admission: Admission {
+                cosign: &self.source.cosign(),
+                exceptions: &self.source.exceptions()?,
+                today: now().date_naive(),
+            },
+            approvals: &self.source.approvals()?,
+            action: order.action,
+            release: order.release.clone(),
+            by: order.who.clone(),
             token: lock.token().await,
             ledger: Mutex::new(site.ledger().await?),
+            approved_by: Mutex::default(),
         };
         delivery.settle().await?;
         let steps = self
-            .plan(site, release, &*delivery.ledger.lock().await)
+            .plan(site, order, &*delivery.ledger.lock().await)
             .await?;
-        // A lock that was lost is as good as a stop: nothing more can be written.
+        // A lock that was lost is as good as a stop: nothing more can be written. It is kept to the last step.
+        let (lost, is_lost) = tokio::sync::oneshot::channel::<()>();
+        let keeping = async {
+            lock.keep().await;
+            drop(lost);
+            std::future::pending::<()>().await;
+        };
         let stop = async {
             tokio::select! {
                 () = told_to_stop() => {}
-                () = lock.keep() => {}
+                _ = is_lost => {}
             }
         };
-        Ok(run(&delivery, &steps, stop).await)
+        tokio::select! {
+            ended = run(&delivery, &steps, stop, progress) => Ok(ended),
+            () = keeping => bail!("the lock was lost"),
+        }
     }
+}
 
-    fn tell(environment: Environment, release: &Release, ended: Ended) -> ExitCode {
-        match ended {
-            Ended::Done(complaints) => {
-                for complaint in complaints {
-                    note(&format!(
-                        "warning: {complaint:#}; the next deployment tidies it up"
-                    ));
-                }
-                println!("{environment} serves {release}");
-                ExitCode::SUCCESS
-            }
-            Ended::Unchanged(error) => {
+/// Says how it ended.
+fn tell(environment: Environment, release: &Release, ended: Ended) -> (ExitCode, String) {
+    match ended {
+        Ended::Done(complaints) => {
+            for complaint in complaints {
                 note(&format!(
-                    "error: {error:#}\n{environment} is as it was; nothing was changed"
+                    "warning: {complaint:#}; the next deployment tidies it up"
                 ));
-                ExitCode::from(FAILED)
             }
-            Ended::RolledBack(error) => {
-                note(&format!(
-                    "error: {error:#}\n{environment} serves what it served before"
-                ));
-                ExitCode::from(ROLLED_BACK)
-            }
-            Ended::Stuck(error, failures) => {
-                note(&format!("error: {error:#}"));
-                for failure in failures {
-                    note(&format!("error: it cannot be taken back: {failure:#}"));
-                }
-                note(&format!(
-                    "see `stocksctl status {environment}`; the next deployment or rollback goes on from there"
-                ));
-                ExitCode::from(FAILED)
-            }
+            let said = format!("{environment} serves {release}");
+            println!("{said}");
+            (ExitCode::SUCCESS, said)
+        }
+        Ended::Unchanged(error) => {
+            let said = format!("error: {error:#}\n{environment} is as it was; nothing was changed");
+            note(&said);
+            (ExitCode::from(FAILED), said)
+        }
+        Ended::RolledBack(error) => {
+            let said = format!("error: {error:#}\n{environment} serves what it served before");
+            note(&said);
+            (ExitCode::from(ROLLED_BACK), said)
+        }
+        Ended::Stuck(error, failures) => {
+            let failures = failures.iter();
+            let failures = failures.map(|it| format!("error: it cannot be taken back: {it:#}\n"));
+            let said = format!(
+                "error: {error:#}\n{}see `stocksctl status {environment}`; the next deployment or rollback goes on from there",
+                failures.collect::<String>()
+            );
+            note(&said);
+            (ExitCode::from(FAILED), said)
         }
     }
 }

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Engine;
+use super::deploy::drift;
 use crate::environment::Environment;
 use crate::ledger::Ledger;
 use crate::release::Service;
@@ -37,22 +38,9 @@ impl Status {
             let entry = ledger.as_ref().ok().and_then(Ledger::serving);
             let current = entry.map(|entry| &entry.release);
             let mut services = serde_json::Map::new();
-            let mut drift = Vec::new();
+            let mut drift = drift(&observed, current);
             for service in Service::ALL {
                 let serving = observed.serving(service);
-                let expected = current
-                    .and_then(|release| release.image(service))
-                    .map(|image| image.digest.short());
-                for container in &serving {
-                    if expected != Some(container.release.as_str()) {
-                        let release = &container.release;
-                        let expected = expected.unwrap_or("nothing");
-                        drift.push(format!(
-                            "{} is of {release}, the ledger says {expected}",
-                            container.name
-                        ));
-                    }
-                }
                 let names: Vec<_> = serving
                     .iter()
                     .map(|container| json!({"name": container.name, "release": container.release}))
@@ -67,6 +55,8 @@ impl Status {
                 "environment": environment.name(),
                 "release": current.map(|release| &release.tag),
                 "since": entry.map(|entry| entry.at.to_rfc3339()),
+                "by": entry.map(|entry| &entry.by),
+                "approved_by": entry.and_then(|entry| entry.approved_by.as_ref()),
                 "services": services,
                 "drift": drift,
                 "lock": lease,
@@ -191,8 +181,9 @@ impl Smoke {
         for service in Service::ALL {
             let serving = observed.serving(service);
             ensure!(!serving.is_empty(), "no container of {service} is there");
+            let serving: Vec<_> = serving.into_iter().cloned().collect();
+            site.smoke(&serving).await?;
             for container in serving {
-                site.smoke(service, container).await?;
                 println!("{} is well", container.name);
             }
         }

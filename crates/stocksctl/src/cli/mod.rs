@@ -1,18 +1,30 @@
 //! The verbs, a file each: parse, ask, print.
 
+mod approve;
+mod build;
 mod deploy;
+mod doctor;
+mod harbor;
 mod inspect;
+mod scan;
+mod secrets;
+mod tags;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
+use anyhow::{Context as _, Result};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::adapters::cosign::Cosign;
+use crate::adapters::cosign::{Cosign, Identity, Signer};
 use crate::adapters::docker::Docker;
-use crate::adapters::registry::Registry;
+use crate::adapters::github::Run;
+use crate::adapters::registry::{Registry, is_local};
+use crate::adapters::trivy::Trivy;
+use crate::approval::Approvals;
 use crate::environment::Environment;
+use crate::exceptions::Exceptions;
 use crate::site::Site;
 
 /// Deploys and rolls back releases of Stocks App, by digest and without a failed request.
@@ -40,8 +52,22 @@ struct Engine {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Builds the images of a commit, pushes and signs them, each with its bill of materials
+    Build(build::Build),
+    /// Looks for what is known to be wrong in a release, and attests what was found
+    Scan(scan::Scan),
+    /// Gives a release another name
+    Tag(tags::Tag),
+    /// What the registry has: digest, age, signature, names, where it serves
+    Images(tags::Images),
     /// Brings a release into service: admits it, starts it beside the one that serves, tests it, switches, drains
     Deploy(deploy::Deploy),
+    /// Prints the steps of a deployment and does none of them
+    Plan(deploy::Plan),
+    /// Says that a release may come into an environment that wants it said
+    Approve(approve::Approve),
+    /// Brings what serves in one environment into service in another
+    Promote(deploy::Promote),
     /// Brings back a release that was in service before
     Rollback(deploy::Rollback),
     /// What serves, where and since when
@@ -54,6 +80,19 @@ enum Verb {
     Lock(inspect::LockVerb),
     /// Tests what serves, as a deployment does before it switches
     Smoke(inspect::Smoke),
+    /// What a person or a job may read of Vault
+    Secrets(secrets::Secrets),
+    /// Gives Harbor the project of the images, with its rules and accounts
+    HarborSetup(harbor::Setup),
+    /// Whether this machine has what releases need, and how to mend what it lacks
+    Doctor(doctor::Doctor),
+    /// Prints what a shell completes these verbs with
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Prints the manual, for `man -l -`
+    Manual,
 }
 
 /// Where releases come from, and who must have signed them.
@@ -62,15 +101,73 @@ struct Source {
     /// The registry, `host:port`
     #[arg(long, env = "HARBOR_REGISTRY", default_value = "myregistry.local:5000")]
     registry: String,
-    /// Who reads there; unset: nobody in particular
+    /// Who reads there; unset: whoever `docker login` was called for
     #[arg(long, env = "HARBOR_USERNAME", requires = "password_file")]
     username: Option<String>,
     /// The file with that user's password
     #[arg(long, env = "HARBOR_PASSWORD_FILE")]
     password_file: Option<PathBuf>,
+    /// Speaks HTTP without TLS to it, as to one on this host
+    #[arg(long, env = "HARBOR_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
+    plain_http: bool,
     /// The public key of the signatures
     #[arg(long, env = "COSIGN_PUBLIC_KEY", default_value = "cosign.pub")]
     key: PathBuf,
+    /// Whose workflow must have signed, as a regular expression, in the place of a key
+    #[arg(long, env = "COSIGN_CERTIFICATE_IDENTITY_REGEXP")]
+    certificate_identity: Option<String>,
+    /// Who says which workflow that is
+    #[arg(
+        long,
+        env = "COSIGN_CERTIFICATE_OIDC_ISSUER",
+        default_value = "https://token.actions.githubusercontent.com"
+    )]
+    certificate_oidc_issuer: String,
+    /// The public key of approvals
+    #[arg(
+        long,
+        env = "COSIGN_APPROVER_PUBLIC_KEY",
+        default_value = "approver.pub"
+    )]
+    approver_public_key: PathBuf,
+    /// Takes the reviews of this workflow's run for approvals
+    #[arg(long, env = "STOCKS_APPROVAL_BY_REVIEW", value_parser = clap::builder::FalseyValueParser::new())]
+    approval_by_review: bool,
+    #[arg(
+        long,
+        env = "GITHUB_API_URL",
+        hide = true,
+        default_value = "https://api.github.com"
+    )]
+    github_api: String,
+    #[arg(long, env = "GITHUB_REPOSITORY", hide = true)]
+    github_repository: Option<String>,
+    #[arg(long, env = "GITHUB_RUN_ID", hide = true)]
+    github_run: Option<u64>,
+    #[arg(long, env = "GITHUB_TOKEN", hide = true, hide_env_values = true)]
+    github_token: Option<String>,
+    /// Findings that may pass for a while; there need not be any
+    #[arg(long, env = "STOCKS_IGNORE_FILE", default_value = ".trivyignore")]
+    ignore_file: PathBuf,
+}
+
+/// Who signs.
+#[derive(Args)]
+struct Signing {
+    /// The private key: a file, `env://NAME`, `hashivault://NAME`; unset: keyless, with the workflow's token
+    #[arg(long, env = "COSIGN_KEY", hide_env_values = true)]
+    sign_key: Option<String>,
+    /// Which of sigstore's services take part
+    #[arg(long, env = "COSIGN_SIGNING_CONFIG")]
+    signing_config: Option<PathBuf>,
+}
+
+/// What scans.
+#[derive(Args)]
+struct Scanner {
+    /// Trivy's name or path
+    #[arg(long, env = "TRIVY", default_value = "trivy")]
+    trivy: PathBuf,
 }
 
 impl Source {
@@ -78,29 +175,89 @@ impl Source {
         let password = self
             .password_file
             .as_ref()
-            .map(std::fs::read_to_string)
+            .map(|file| std::fs::read_to_string(file).with_context(|| file.display().to_string()))
             .transpose()?;
         let credentials = self
             .username
             .clone()
             .zip(password.map(|password| password.trim_end().to_owned()));
-        Ok(Registry::new(&self.registry, credentials))
+        Ok(Registry::new(&self.registry, credentials, self.plain_http))
+    }
+
+    fn is_plain(&self) -> bool {
+        self.plain_http || is_local(&self.registry)
     }
 
     fn cosign(&self) -> Cosign {
+        let issuer = self.certificate_oidc_issuer.clone();
+        let identity = match self.certificate_identity.clone() {
+            Some(identity) => Identity::Workflow { identity, issuer },
+            None => Identity::Key(self.key.clone()),
+        };
         Cosign {
-            key: self.key.clone(),
+            identity,
+            is_plain: self.is_plain(),
+        }
+    }
+
+    fn exceptions(&self) -> Result<Exceptions> {
+        match std::fs::read_to_string(&self.ignore_file) {
+            Ok(text) => Exceptions::parse(&text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Exceptions::default()),
+            Err(error) => Err(error.into()),
+        }
+        .with_context(|| self.ignore_file.display().to_string())
+    }
+
+    fn approvals(&self) -> Result<Approvals> {
+        if !self.approval_by_review {
+            return Ok(Approvals::Attested(Cosign {
+                identity: Identity::Key(self.approver_public_key.clone()),
+                is_plain: self.is_plain(),
+            }));
+        }
+        let wanted = "--approval-by-review is for a job of a workflow";
+        Ok(Approvals::Reviewed(Run {
+            api: self.github_api.clone(),
+            repository: self.github_repository.clone().context(wanted)?,
+            id: self.github_run.context(wanted)?,
+            token: self
+                .github_token
+                .clone()
+                .context("GITHUB_TOKEN is not set")?,
+        }))
+    }
+}
+
+impl Signing {
+    fn signer(&self, source: &Source) -> Signer {
+        Signer {
+            key: self.sign_key.clone(),
+            signing_config: self.signing_config.clone(),
+            is_plain: source.is_plain(),
+        }
+    }
+}
+
+impl Scanner {
+    fn trivy(&self, source: &Source) -> Trivy {
+        Trivy {
+            program: self.trivy.clone(),
+            is_plain: source.is_plain(),
         }
     }
 }
 
 impl Engine {
-    fn site(&self, environment: Environment) -> Site {
-        let docker = Docker {
+    fn docker(&self) -> Docker {
+        Docker {
             folder: self.folder.clone(),
             context: self.context.clone(),
-        };
-        Site::new(docker, environment)
+        }
+    }
+
+    fn site(&self, environment: Environment) -> Site {
+        Site::new(self.docker(), environment)
     }
 }
 
@@ -109,12 +266,31 @@ impl Cli {
     pub(crate) async fn run(self, who: &str) -> Result<ExitCode> {
         let engine = self.engine;
         match self.verb {
+            Verb::Build(build) => build.run(&engine).await,
+            Verb::Scan(scan) => scan.run().await,
+            Verb::Tag(tag) => tag.run(&engine).await,
+            Verb::Images(images) => images.run(&engine).await,
             Verb::Deploy(deploy) => deploy.run(&engine, who).await,
+            Verb::Plan(plan) => plan.run(&engine, who).await,
+            Verb::Approve(approve) => approve.run(&engine, who).await,
+            Verb::Promote(promote) => promote.run(&engine, who).await,
             Verb::Rollback(rollback) => rollback.run(&engine, who).await,
             Verb::Status(status) => status.run(&engine).await,
             Verb::Ledger(verb) => verb.run(&engine).await,
             Verb::Lock(verb) => verb.run(&engine).await,
             Verb::Smoke(smoke) => smoke.run(&engine).await,
+            Verb::Secrets(secrets) => secrets.run(&engine).await,
+            Verb::HarborSetup(setup) => setup.run().await,
+            Verb::Doctor(doctor) => doctor.run(&engine).await,
+            Verb::Completions { shell } => {
+                let mut command = Self::command();
+                clap_complete::generate(shell, &mut command, "stocksctl", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+            Verb::Manual => {
+                clap_mangen::Man::new(Self::command()).render(&mut std::io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -24,9 +24,42 @@ pub(crate) struct Container {
     pub(crate) release: String,
 }
 
+/// What the services need beside each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    /// Renders the secrets.
+    VaultAgent,
+    /// PostgreSQL.
+    Database,
+    /// The published door.
+    Proxy,
+}
+
+impl Part {
+    /// In the order in which they start.
+    pub(crate) const ALL: [Self; 3] = [Self::VaultAgent, Self::Database, Self::Proxy];
+
+    /// Its name in Compose.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::VaultAgent => "vault-agent",
+            Self::Database => "db",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+impl Display for Part {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
 /// What is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
+    /// What the services need and has no container.
+    pub(crate) missing: Vec<Part>,
     /// Where the proxy sends requests.
     pub(crate) routes: Routes,
     /// Every container of the services, whatever its state.
@@ -81,6 +114,29 @@ impl Observed {
         self.containers.iter().filter(idle).cloned().collect()
     }
 
+    /// What is to be started, and what need not serve any more.
+    fn changes(&self, wanted: &Wanted) -> (Vec<Launch>, Vec<Container>) {
+        let mut launches = Vec::new();
+        let mut surplus = Vec::new();
+        for (service, image) in &wanted.release.images {
+            let (stay, go): (Vec<_>, Vec<_>) = self
+                .serving(*service)
+                .into_iter()
+                .cloned()
+                .partition(|container| container.release == image.digest.short());
+            let stays = stay.len().min(wanted.replicas);
+            if stays < wanted.replicas {
+                launches.push(Launch {
+                    service: *service,
+                    image: image.clone(),
+                    count: wanted.replicas - stays,
+                });
+            }
+            surplus.extend(go.into_iter().chain(stay.into_iter().skip(stays)));
+        }
+        (launches, surplus)
+    }
+
     /// Where the service's requests go.
     pub(crate) fn route(&self, service: Service) -> &str {
         self.routes.get(&service).map_or(BY_HAND, String::as_str)
@@ -90,25 +146,31 @@ impl Observed {
 /// One thing to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Step {
-    /// Make sure that the image may run: signed, scanned, with a bill of materials.
-    Admit(Service, Image),
-    /// Bring the image to the engine.
-    Pull(Service, Image),
+    /// Make sure that the environment can take a release: what it needs works, or can be started.
+    Examine(Vec<Part>),
+    /// Make sure that the images may run: signed, scanned, with a bill of materials.
+    Admit(Release),
+    /// Find who has said that the release may come here.
+    Approve(Release),
+    /// Bring images to the engine.
+    Pull(Images),
     /// Write into the ledger that it begins.
     Begin,
+    /// Start what the services need and is not there.
+    Prepare(Vec<Part>),
+    /// Take away what was started so.
+    Dismantle(Vec<Part>),
     /// Take away containers that no request reaches.
     Clear(Vec<Container>),
-    /// Start containers beside those that serve.
+    /// Start containers beside those that are there.
     Start {
-        /// Of this service.
-        service: Service,
-        /// From this image.
-        image: Image,
-        /// So many.
-        replicas: usize,
+        /// Of which images, and how many of each.
+        launches: Vec<Launch>,
+        /// What is there.
+        beside: Vec<Container>,
     },
-    /// Wait until the containers started for the image are well.
-    Ready(Service, Image),
+    /// Wait until the containers started for the images are well.
+    Ready(Images),
     /// Try the containers themselves, before any request reaches them.
     Smoke(Release),
     /// Send all requests there from now on, in one step for both services.
@@ -122,17 +184,46 @@ pub(crate) enum Step {
     Check,
     /// Let the containers finish what they work on, and take them away.
     Drain(Vec<Container>),
+    /// Give the images further names in the registry.
+    Tag(Release, Vec<String>),
     /// Write into the ledger how it ended.
     End,
+}
+
+/// Images of services, in the order in which they start.
+pub(crate) type Images = BTreeMap<Service, Image>;
+
+/// Containers to start from an image.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Launch {
+    /// Of this service.
+    pub(crate) service: Service,
+    /// From this image.
+    pub(crate) image: Image,
+    /// So many.
+    pub(crate) count: usize,
+}
+
+impl Display for Launch {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let of = self.image.digest.short();
+        write!(formatter, "{} × {} of {of}", self.count, self.service)
+    }
 }
 
 impl Step {
     /// What takes it back; none where nothing is to be taken back, or nothing can be.
     pub(crate) fn undo(&self, started: &[Container]) -> Option<Self> {
         match self {
-            Self::Start { service, image, .. } => {
+            Self::Prepare(parts) => Some(Self::Dismantle(parts.clone())),
+            Self::Start { launches, beside } => {
+                let is_of = |container: &Container, launch: &Launch| {
+                    let release = launch.image.digest.short();
+                    container.service == launch.service && container.release == release
+                };
                 let is_new = |container: &&Container| {
-                    container.service == *service && container.release == image.digest.short()
+                    let is_launched = launches.iter().any(|launch| is_of(container, launch));
+                    is_launched && beside.iter().all(|old| old.id != container.id)
                 };
                 let new: Vec<_> = started.iter().filter(is_new).cloned().collect();
                 (!new.is_empty()).then_some(Self::Clear(new))
@@ -147,37 +238,31 @@ impl Step {
 
     /// Whether all before it stays done, whatever fails later.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Drain(_))
+        matches!(self, Self::Drain(_) | Self::Tag(..))
     }
 }
 
 impl Display for Step {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let names = |containers: &[Container]| {
-            let names: Vec<_> = containers
-                .iter()
-                .map(|container| container.name.as_str())
-                .collect();
-            names.join(", ")
-        };
         match self {
-            Self::Admit(_, image) => write!(formatter, "admit {image}"),
-            Self::Pull(_, image) => write!(formatter, "pull {image}"),
-            Self::Begin => write!(formatter, "record that it begins"),
-            Self::Clear(containers) => write!(formatter, "remove {}", names(containers)),
-            Self::Start {
-                service,
-                image,
-                replicas,
-            } => {
-                write!(
-                    formatter,
-                    "start {replicas} × {service} of {} beside what serves",
-                    image.digest.short()
-                )
+            Self::Examine(missing) if missing.is_empty() => {
+                write!(formatter, "examine the environment")
             }
-            Self::Ready(service, image) => {
-                write!(formatter, "wait for {service} of {}", image.digest.short())
+            Self::Examine(missing) => {
+                write!(formatter, "examine what lacks {}", list(missing))
+            }
+            Self::Admit(release) => write!(formatter, "admit {}", list(release.images.values())),
+            Self::Approve(release) => write!(formatter, "find the approval of {release}"),
+            Self::Pull(images) => write!(formatter, "pull {}", list(images.values())),
+            Self::Begin => write!(formatter, "record that it begins"),
+            Self::Prepare(parts) => write!(formatter, "start {}", list(parts)),
+            Self::Dismantle(parts) => write!(formatter, "remove {}", list(parts)),
+            Self::Clear(containers) => write!(formatter, "remove {}", names(containers)),
+            Self::Start { launches, .. } => {
+                write!(formatter, "start {} beside what serves", list(launches))
+            }
+            Self::Ready(images) => {
+                write!(formatter, "wait for {}", list(images.iter().map(of_image)))
             }
             Self::Smoke(release) => write!(formatter, "smoke-test {release}"),
             Self::Switch { to, .. } => {
@@ -185,59 +270,99 @@ impl Display for Step {
                     BY_HAND => format!("{service} as it was started by hand"),
                     release => format!("{service} of {release}"),
                 };
-                let targets: Vec<_> = to.iter().map(target).collect();
-                write!(formatter, "switch the proxy to {}", targets.join(" and "))
+                write!(
+                    formatter,
+                    "switch the proxy to {}",
+                    list(to.iter().map(target))
+                )
             }
             Self::Check => write!(formatter, "ask through the proxy"),
             Self::Drain(containers) => write!(formatter, "drain and remove {}", names(containers)),
+            Self::Tag(release, tags) => write!(formatter, "tag {release} as {}", list(tags)),
             Self::End => write!(formatter, "record that it is done"),
         }
     }
 }
 
-/// The way from what is there to `release`. Only services whose image changes are started anew.
-/// What serves already and is not on record as serving is put on record.
-pub(crate) fn plan(
-    observed: &Observed,
-    release: &Release,
-    replicas: usize,
-    is_on_record: bool,
-) -> Vec<Step> {
-    let is_changed = |(service, image): &(&Service, &Image)| {
-        let serving = observed.serving(**service);
-        serving.len() != replicas
-            || serving
-                .iter()
-                .any(|container| container.release != image.digest.short())
-    };
-    let changed: Vec<(Service, Image)> = release
-        .images
-        .iter()
-        .filter(is_changed)
-        .map(|(service, image)| (*service, image.clone()))
-        .collect();
+fn of_image((service, image): (&Service, &Image)) -> String {
+    format!("{service} of {}", image.digest.short())
+}
 
-    let admitted = release
-        .images
-        .iter()
-        .map(|(service, image)| Step::Admit(*service, image.clone()));
-    let mut steps: Vec<Step> = admitted.collect();
+fn names(containers: &[Container]) -> String {
+    list(containers.iter().map(|container| &container.name))
+}
+
+fn list(items: impl IntoIterator<Item = impl Display>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.to_string()).collect();
+    items.join(", ")
+}
+
+/// What is wanted of an environment.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    /// What shall serve.
+    pub(crate) release: Release,
+    /// Containers of each service.
+    pub(crate) replicas: usize,
+    /// Whether somebody must have said that it may.
+    pub(crate) needs_approval: bool,
+    /// The names that the images get once they serve.
+    pub(crate) tags: Vec<String>,
+    /// Whether the ledger says already that it serves.
+    pub(crate) is_on_record: bool,
+}
+
+/// The way from what is there to what is wanted. Only services whose image changes are started anew. What serves already and is
+/// not on record as serving is put on record.
+pub(crate) fn plan(observed: &Observed, wanted: &Wanted) -> Vec<Step> {
+    let release = &wanted.release;
+    let (launches, surplus) = observed.changes(wanted);
+    let mut steps = vec![
+        Step::Examine(observed.missing.clone()),
+        Step::Admit(release.clone()),
+    ];
+    if wanted.needs_approval {
+        steps.push(Step::Approve(release.clone()));
+    }
+    let tag = (!wanted.tags.is_empty()).then(|| Step::Tag(release.clone(), wanted.tags.clone()));
     let idle = observed.idle();
-    if changed.is_empty() && idle.is_empty() && is_on_record {
+    let is_there = launches.is_empty() && surplus.is_empty();
+    if is_there && idle.is_empty() && wanted.is_on_record {
+        steps.extend(tag);
         return steps;
     }
-    steps.extend(
-        changed
-            .iter()
-            .map(|(service, image)| Step::Pull(*service, image.clone())),
-    );
+    let images: Images = launches
+        .iter()
+        .map(|launch| (launch.service, launch.image.clone()))
+        .collect();
+    if !images.is_empty() {
+        steps.push(Step::Pull(images.clone()));
+    }
     steps.push(Step::Begin);
     if !idle.is_empty() {
         steps.push(Step::Clear(idle));
     }
-    if changed.is_empty() {
-        steps.push(Step::End);
-        return steps;
+    if !is_there {
+        steps.extend(bring_in(observed, release, launches, images));
+    }
+    if !surplus.is_empty() {
+        steps.push(Step::Drain(surplus));
+    }
+    steps.extend(tag);
+    steps.push(Step::End);
+    steps
+}
+
+/// Starts containers and sends requests to them.
+fn bring_in(
+    observed: &Observed,
+    release: &Release,
+    launches: Vec<Launch>,
+    images: Images,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !observed.missing.is_empty() {
+        steps.push(Step::Prepare(observed.missing.clone()));
     }
     // What serves without being routed to would share its name with what is started now.
     let mended = observed.mended_routes();
@@ -248,34 +373,17 @@ pub(crate) fn plan(
             to,
         });
     }
-    for (service, image) in &changed {
-        steps.push(Step::Start {
-            service: *service,
-            image: image.clone(),
-            replicas,
-        });
+    if !launches.is_empty() {
+        let beside = observed.containers.clone();
+        steps.extend([Step::Start { launches, beside }, Step::Ready(images)]);
     }
-    steps.extend(
-        changed
-            .iter()
-            .map(|(service, image)| Step::Ready(*service, image.clone())),
-    );
     steps.push(Step::Smoke(release.clone()));
-    let to = release
-        .images
-        .iter()
-        .map(|(service, image)| (*service, image.digest.short().to_owned()))
-        .collect();
-    steps.push(Step::Switch { from, to });
-    steps.push(Step::Check);
-    let old = changed
-        .iter()
-        .flat_map(|(service, _)| observed.serving(*service));
-    let old: Vec<_> = old.cloned().collect();
-    if !old.is_empty() {
-        steps.push(Step::Drain(old));
+    let target = |(service, image): (&Service, &Image)| (*service, image.digest.short().to_owned());
+    let to: Routes = release.images.iter().map(target).collect();
+    if to != from {
+        steps.push(Step::Switch { from, to });
     }
-    steps.push(Step::End);
+    steps.push(Step::Check);
     steps
 }
 
@@ -324,6 +432,17 @@ mod tests {
             containers: both
                 .map(|(service, release)| container(service, release))
                 .into(),
+            missing: Vec::new(),
+        }
+    }
+
+    fn wanted(release: Release, is_on_record: bool) -> Wanted {
+        Wanted {
+            release,
+            replicas: 1,
+            needs_approval: false,
+            tags: Vec::new(),
+            is_on_record,
         }
     }
 
@@ -331,32 +450,29 @@ mod tests {
     fn only_what_changes_is_started_and_drained() {
         let steps = plan(
             &running(&short('a'), &short('b')),
-            &release('a', 'c'),
-            1,
-            true,
+            &wanted(release('a', 'c'), true),
         );
         let started: Vec<_> = steps
             .iter()
             .filter(|step| matches!(step, Step::Start { .. }))
             .collect();
         let new = image(Service::Trade, 'c');
+        let launch = Launch {
+            service: Service::Trade,
+            image: new,
+            count: 1,
+        };
+        let beside = running(&short('a'), &short('b')).containers;
         assert_eq!(
             started,
             [&Step::Start {
-                service: Service::Trade,
-                image: new,
-                replicas: 1
+                launches: vec![launch],
+                beside,
             }]
         );
         let old = container(Service::Trade, &short('b'));
         assert!(steps.contains(&Step::Drain(vec![old])), "{steps:?}");
-        assert_eq!(
-            steps
-                .iter()
-                .filter(|step| matches!(step, Step::Admit(..)))
-                .count(),
-            2
-        );
+        assert!(steps.contains(&Step::Admit(release('a', 'c'))), "{steps:?}");
         let place = |wanted: fn(&Step) -> bool| steps.iter().position(wanted).unwrap();
         let order = [
             place(|step| matches!(step, Step::Begin)),
@@ -375,13 +491,11 @@ mod tests {
     fn what_runs_already_is_admitted_again_and_left_alone() {
         let steps = plan(
             &running(&short('a'), &short('b')),
-            &release('a', 'b'),
-            1,
-            true,
+            &wanted(release('a', 'b'), true),
         );
-        assert!(
-            steps.iter().all(|step| matches!(step, Step::Admit(..))),
-            "{steps:?}"
+        assert_eq!(
+            steps,
+            [Step::Examine(vec![]), Step::Admit(release('a', 'b'))]
         );
     }
 
@@ -389,9 +503,7 @@ mod tests {
     fn what_serves_and_was_never_recorded_is_put_on_record() {
         let steps = plan(
             &running(&short('a'), &short('b')),
-            &release('a', 'b'),
-            1,
-            false,
+            &wanted(release('a', 'b'), false),
         );
         let last = &steps[steps.len() - 2..];
         assert_eq!(last, [Step::Begin, Step::End]);
@@ -402,14 +514,14 @@ mod tests {
         let mut observed = running(&short('a'), &short('b'));
         let left = container(Service::Trade, &short('c'));
         observed.containers.push(left.clone());
-        let steps = plan(&observed, &release('a', 'c'), 1, true);
+        let steps = plan(&observed, &wanted(release('a', 'c'), true));
         assert!(
             steps.contains(&Step::Clear(vec![left.clone()])),
             "{steps:?}"
         );
         // After the switch, what served before is what is left.
         observed.routes.insert(Service::Trade, short('c'));
-        let steps = plan(&observed, &release('a', 'c'), 1, true);
+        let steps = plan(&observed, &wanted(release('a', 'c'), true));
         let old = container(Service::Trade, &short('b'));
         assert!(steps.contains(&Step::Clear(vec![old])), "{steps:?}");
         assert!(
@@ -421,7 +533,7 @@ mod tests {
     #[test]
     fn what_was_started_by_hand_serves_and_is_replaced() {
         let mut observed = running(BY_HAND, BY_HAND);
-        let steps = plan(&observed, &release('a', 'b'), 1, true);
+        let steps = plan(&observed, &wanted(release('a', 'b'), true));
         let old: Vec<_> = observed.containers.clone();
         assert!(steps.contains(&Step::Drain(old.clone())), "{steps:?}");
         let switches = |steps: &[Step]| {
@@ -437,27 +549,32 @@ mod tests {
             (Service::Trade, short('y')),
         ]
         .into();
-        let steps = plan(&observed, &release('a', 'b'), 1, true);
+        let steps = plan(&observed, &wanted(release('a', 'b'), true));
         assert!(steps.contains(&Step::Drain(old)), "{steps:?}");
         assert_eq!(switches(&steps), 2, "{steps:?}");
     }
 
     #[test]
     fn each_step_that_changes_what_runs_says_how_it_is_undone() {
-        let new = image(Service::Trade, 'c');
-        let start = Step::Start {
-            service: Service::Trade,
-            image: new,
-            replicas: 1,
+        let old = container(Service::Trade, &short('b'));
+        let new = container(Service::Trade, &short('c'));
+        // There before, of the same release: one more replica of it was started.
+        let sibling = Container {
+            id: "sibling".to_owned(),
+            ..new.clone()
         };
-        let started = [
-            container(Service::Trade, &short('c')),
-            container(Service::Trade, &short('b')),
-        ];
-        assert_eq!(
-            start.undo(&started),
-            Some(Step::Clear(vec![started[0].clone()]))
-        );
+        let start = Step::Start {
+            launches: vec![Launch {
+                service: Service::Trade,
+                image: image(Service::Trade, 'c'),
+                count: 1,
+            }],
+            beside: vec![old.clone(), sibling.clone()],
+        };
+        let started = [old, sibling, new.clone()];
+        assert_eq!(start.undo(&started), Some(Step::Clear(vec![new])));
+        let prepare = Step::Prepare(vec![Part::Proxy]);
+        assert_eq!(prepare.undo(&[]), Some(Step::Dismantle(vec![Part::Proxy])));
         let [from, to] = [
             running(&short('a'), &short('b')),
             running(&short('a'), &short('c')),
@@ -469,5 +586,70 @@ mod tests {
         };
         assert_eq!(switch.undo(&[]), Some(Step::Switch { from: to, to: from }));
         assert_eq!(Step::Check.undo(&started), None);
+    }
+
+    #[test]
+    fn replicas_come_and_go_without_a_change_of_release() {
+        let mut observed = running(&short('a'), &short('b'));
+        let on_record = wanted(release('a', 'b'), true);
+        let three = Wanted {
+            replicas: 3,
+            ..on_record.clone()
+        };
+        let steps = plan(&observed, &three);
+        let counts = |steps: &[Step]| {
+            let launches = steps.iter().find_map(|step| match step {
+                Step::Start { launches, .. } => Some(launches.clone()),
+                _ => None,
+            });
+            let counts = launches.unwrap_or_default().into_iter();
+            counts.map(|launch| launch.count).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&steps), [2, 2]);
+        assert!(
+            !steps
+                .iter()
+                .any(|step| matches!(step, Step::Switch { .. } | Step::Drain(_))),
+            "{steps:?}"
+        );
+        let mut second = container(Service::Trade, &short('b'));
+        second.id = "second".to_owned();
+        observed.containers.push(second.clone());
+        let steps = plan(&observed, &on_record);
+        assert!(steps.contains(&Step::Drain(vec![second])), "{steps:?}");
+        assert_eq!(counts(&steps), [0; 0]);
+    }
+
+    #[test]
+    fn what_the_services_need_and_is_not_there_is_started_first() {
+        let observed = Observed {
+            missing: Part::ALL.to_vec(),
+            ..Observed::default()
+        };
+        let steps = plan(&observed, &wanted(release('a', 'b'), false));
+        let place = |step: &Step| steps.iter().position(|it| it == step);
+        let prepare = place(&Step::Prepare(Part::ALL.to_vec())).unwrap();
+        let start = steps
+            .iter()
+            .position(|step| matches!(step, Step::Start { .. }));
+        assert!(place(&Step::Begin).unwrap() < prepare && prepare < start.unwrap());
+        assert_eq!(steps[0], Step::Examine(Part::ALL.to_vec()));
+    }
+
+    #[test]
+    fn prod_asks_for_an_approval_and_names_come_last() {
+        let wanted = Wanted {
+            needs_approval: true,
+            tags: vec!["v1.0.0".to_owned(), "latest".to_owned()],
+            ..wanted(release('c', 'd'), false)
+        };
+        let steps = plan(&running(&short('a'), &short('b')), &wanted);
+        let approve = steps
+            .iter()
+            .position(|step| matches!(step, Step::Approve(_)));
+        let begin = steps.iter().position(|step| *step == Step::Begin);
+        assert!(approve < begin, "{steps:?}");
+        let last = &steps[steps.len() - 2..];
+        assert!(matches!(last, [Step::Tag(_, tags), Step::End] if tags.len() == 2));
     }
 }

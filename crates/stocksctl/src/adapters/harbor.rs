@@ -1,0 +1,384 @@
+//! Harbor's own API (2.15, `api/v2.0`): what the distribution protocol does not know.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const PAGE: usize = 100;
+/// More pages than any repository has that is kept by retention.
+const MAX_PAGES: usize = 1_000;
+/// Attempts of a request that is safe to repeat.
+const ATTEMPTS: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// No longer pause is kept, whatever Harbor asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// A Harbor, with an account.
+#[derive(Clone, Debug)]
+pub(crate) struct Harbor {
+    client: Client,
+    /// `https://harbor.example`.
+    address: String,
+    user: String,
+    password: String,
+}
+
+/// Why Harbor did not do it.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// 401.
+    #[error("Harbor does not know this user or password")]
+    Unknown,
+    /// 403.
+    #[error("Harbor does not let this user do it: {0}")]
+    Forbidden(String),
+    /// 404.
+    #[error("Harbor has no such thing: {0}")]
+    Missing(String),
+    /// 409.
+    #[error("Harbor has it already: {0}")]
+    Exists(String),
+    /// 412: a rule stands against it, of immutable tags for one.
+    #[error("a rule of Harbor stands against it: {0}")]
+    Precondition(String),
+    /// Any other status.
+    #[error("Harbor answers {0}: {1}")]
+    Other(u16, String),
+}
+
+#[derive(Debug, Deserialize)]
+struct Project {
+    #[serde(rename = "project_id")]
+    id: u64,
+    name: String,
+    #[serde(default)]
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Metadata {
+    retention_id: Option<String>,
+}
+
+/// An image in a repository.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) struct Artifact {
+    pub(crate) digest: String,
+    pub(crate) push_time: Option<chrono::DateTime<chrono::Utc>>,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) tags: Vec<ArtifactTag>,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub(crate) struct ArtifactTag {
+    pub(crate) name: String,
+}
+
+/// An account for a machine.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Robot {
+    pub(crate) id: u64,
+    /// `robot$stocks+ci`.
+    pub(crate) name: String,
+    /// Given once.
+    #[serde(default)]
+    pub(crate) secret: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ImmutableRule {
+    #[serde(default)]
+    disabled: bool,
+    #[serde(default)]
+    tag_selectors: Vec<Selector>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Selector {
+    pattern: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Errors {
+    errors: Vec<OneError>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OneError {
+    #[serde(default)]
+    message: String,
+}
+
+impl Harbor {
+    pub(crate) fn new(address: &str, user: &str, password: &str) -> Result<Self> {
+        Ok(Self {
+            client: Client::builder().timeout(TIMEOUT).build()?,
+            address: address.trim_end_matches('/').to_owned(),
+            user: user.to_owned(),
+            password: password.to_owned(),
+        })
+    }
+
+    /// Makes a private project whose images are scanned when they are pushed, unless it is there.
+    pub(crate) async fn ensure_project(&self, name: &str) -> Result<()> {
+        let metadata = json!({"public": "false", "auto_scan": "true", "prevent_vul": "false"});
+        let project = json!({"project_name": name, "metadata": metadata});
+        match self.change(Method::POST, "/projects", &project).await {
+            Err(error) if is(&error, |it| matches!(it, Refusal::Exists(_))) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Lets tags of these patterns never move, in all repositories of the project.
+    pub(crate) async fn ensure_immutable(&self, project: &str, patterns: &[&str]) -> Result<()> {
+        let path = format!(
+            "/projects/{}/immutabletagrules",
+            self.project(project).await?.id
+        );
+        let rules: Vec<ImmutableRule> = self.pages(&path, "").await?;
+        for pattern in patterns {
+            let is_it = |rule: &ImmutableRule| {
+                !rule.disabled && rule.tag_selectors.iter().any(|it| it.pattern == *pattern)
+            };
+            if rules.iter().any(is_it) {
+                continue;
+            }
+            let rule = json!({
+                "disabled": false,
+                "action": "immutable",
+                "template": "immutable_template",
+                "tag_selectors": [selector("matches", pattern)],
+                "scope_selectors": {"repository": [selector("repoMatches", "**")]},
+            });
+            self.change(Method::POST, &path, &rule).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps so many images that were pushed last of each repository, and all with tags of these patterns; the others go at
+    /// night.
+    pub(crate) async fn ensure_retention(
+        &self,
+        project: &str,
+        newest: u32,
+        kept: &[&str],
+    ) -> Result<()> {
+        let project = self.project(project).await?;
+        let rule = |template: &str, params: Value, pattern: &str| {
+            json!({
+                "disabled": false,
+                "action": "retain",
+                "template": template,
+                "params": params,
+                "tag_selectors": [selector("matches", pattern)],
+                "scope_selectors": {"repository": [selector("repoMatches", "**")]},
+            })
+        };
+        let mut rules = vec![rule(
+            "latestPushedK",
+            json!({"latestPushedK": newest}),
+            "**",
+        )];
+        rules.extend(
+            kept.iter()
+                .map(|pattern| rule("always", json!({}), pattern)),
+        );
+        let mut policy = json!({
+            "algorithm": "or",
+            "rules": rules,
+            "trigger": {"kind": "Schedule", "settings": {"cron": "0 0 1 * * *"}, "references": {}},
+            "scope": {"level": "project", "ref": project.id},
+        });
+        match project.metadata.retention_id {
+            None => self.change(Method::POST, "/retentions", &policy).await,
+            Some(id) => {
+                policy["id"] = json!(id.parse::<u64>().context("the id of the retention")?);
+                let path = format!("/retentions/{id}");
+                self.change(Method::PUT, &path, &policy).await
+            }
+        }
+        .map(drop)
+    }
+
+    /// Removes what no tag names, every night.
+    pub(crate) async fn ensure_garbage_collection(&self) -> Result<()> {
+        let schedule = json!({
+            "parameters": {"delete_untagged": true, "workers": 1},
+            "schedule": {"type": "Custom", "cron": "0 0 3 * * *"},
+        });
+        let path = "/system/gc/schedule";
+        match self.change(Method::POST, path, &schedule).await {
+            Err(error) if is(&error, |it| matches!(it, Refusal::Exists(_))) => {
+                self.change(Method::PUT, path, &schedule).await.map(drop)
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// An account that may do this and no more: `("repository", "push")`… It gets a new secret each time.
+    pub(crate) async fn ensure_robot(
+        &self,
+        project: &str,
+        name: &str,
+        rights: &[(&str, &str)],
+    ) -> Result<Robot> {
+        let access = rights
+            .iter()
+            .map(|(resource, action)| json!({"resource": resource, "action": action}));
+        let access: Vec<_> = access.collect();
+        let robot = json!({
+            "name": name,
+            "level": "project",
+            "duration": -1,
+            "disable": false,
+            "permissions": [{"kind": "project", "namespace": project, "access": access}],
+        });
+        match self.change(Method::POST, "/robots", &robot).await {
+            Ok(answer) => return answer.json().await.context("the robot account"),
+            Err(error) if is(&error, |it| matches!(it, Refusal::Exists(_))) => {}
+            Err(error) => return Err(error),
+        }
+        let id = self.project(project).await?.id;
+        let query = format!("q=Level%3Dproject%2CProjectID%3D{id}");
+        let robots: Vec<Robot> = self.pages("/robots", &query).await?;
+        let full = format!("{project}+{name}");
+        let found = robots.into_iter().find(|robot| robot.name.ends_with(&full));
+        let mut found =
+            found.with_context(|| format!("Harbor has a robot {full} and lists none"))?;
+        let path = format!("/robots/{}", found.id);
+        // An empty one asks for one of chance.
+        let answer = self
+            .change(Method::PATCH, &path, &json!({"secret": ""}))
+            .await?;
+        let renewed: Value = answer.json().await?;
+        let secret = renewed["secret"].as_str().context("a secret")?;
+        secret.clone_into(&mut found.secret);
+        Ok(found)
+    }
+
+    /// The images of a repository, the newest first, with their tags and what is attached to them.
+    pub(crate) async fn artifacts(&self, project: &str, repository: &str) -> Result<Vec<Artifact>> {
+        // A repository with slashes in its name is encoded twice.
+        let repository = repository.replace('/', "%252F");
+        let path = format!("/projects/{project}/repositories/{repository}/artifacts");
+        self.pages(&path, "with_tag=true&sort=-push_time").await
+    }
+
+    async fn project(&self, name: &str) -> Result<Project> {
+        let request = self
+            .request(Method::GET, &format!("/projects/{name}"))
+            .header("x-is-resource-name", "true");
+        let project: Project = self.patiently(request).await?.json().await?;
+        anyhow::ensure!(project.name == name, "asked for {name}: {}", project.name);
+        Ok(project)
+    }
+
+    /// All items of a list.
+    async fn pages<T: DeserializeOwned>(&self, path: &str, query: &str) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        for page in 1..=MAX_PAGES {
+            let url = format!("{path}?page={page}&page_size={PAGE}&{query}");
+            let request = self.request(Method::GET, url.trim_end_matches('&'));
+            let answer = self.patiently(request).await?;
+            let total = answer.headers().get("x-total-count");
+            let total = total.and_then(|total| total.to_str().ok()?.parse::<usize>().ok());
+            let new: Option<Vec<T>> = answer.json().await.context("a list of Harbor")?;
+            let new = new.unwrap_or_default();
+            let is_last = new.len() < PAGE;
+            items.extend(new);
+            if total.map_or(is_last, |total| items.len() >= total) || is_last {
+                return Ok(items);
+            }
+        }
+        bail!("{path} has more than {MAX_PAGES} pages")
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/api/v2.0{path}", self.address);
+        self.client
+            .request(method, url)
+            .basic_auth(&self.user, Some(&self.password))
+    }
+
+    /// A request that changes something is sent once: whoever calls may call again, and finds what is there.
+    async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Response> {
+        let request = self.request(method, path).json(body);
+        let answer = request.send().await;
+        judge(answer.context("Harbor does not answer")?).await
+    }
+
+    /// A request that reads is sent again when Harbor is busy or not well.
+    async fn patiently(&self, request: RequestBuilder) -> Result<Response> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let again = request.try_clone().context("it has no body")?;
+            let answer = again.send().await;
+            let is_last = attempt == ATTEMPTS;
+            match answer {
+                Ok(answer) if !is_last && is_passing(answer.status()) => {
+                    let asked = answer.headers().get("retry-after");
+                    let asked = asked.and_then(|asked| asked.to_str().ok()?.parse().ok());
+                    let asked = asked.map_or(pause, Duration::from_secs);
+                    tokio::time::sleep(asked.min(LONGEST_PAUSE)).await;
+                }
+                Ok(answer) => return judge(answer).await,
+                Err(_) if !is_last => tokio::time::sleep(pause).await,
+                Err(error) => return Err(error).context("Harbor does not answer"),
+            }
+            pause *= 2;
+        }
+        bail!("Harbor does not answer")
+    }
+}
+
+fn selector(decoration: &str, pattern: &str) -> Value {
+    json!({"kind": "doublestar", "decoration": decoration, "pattern": pattern})
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+}
+
+async fn judge(answer: Response) -> Result<Response> {
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let text = answer.text().await.unwrap_or_default();
+    let errors = serde_json::from_str::<Errors>(&text);
+    let said = errors.map_or(text, |errors| {
+        let messages = errors.errors.into_iter().map(|error| error.message);
+        messages.collect::<Vec<_>>().join("; ")
+    });
+    Err(match status.as_u16() {
+        401 => Refusal::Unknown,
+        403 => Refusal::Forbidden(said),
+        404 => Refusal::Missing(said),
+        409 => Refusal::Exists(said),
+        412 => Refusal::Precondition(said),
+        status => Refusal::Other(status, said),
+    }
+    .into())
+}
+
+fn is(error: &anyhow::Error, refusal: impl Fn(&Refusal) -> bool) -> bool {
+    error.downcast_ref().is_some_and(refusal)
+}
+
+/// Harbor writes `null` for an empty list.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+#[cfg(test)]
+#[path = "harbor_tests.rs"]
+mod tests;

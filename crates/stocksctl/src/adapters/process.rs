@@ -1,0 +1,95 @@
+//! Programs of others: started without a shell, fed, bounded in time.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// Of a failed program's words.
+const SHOWN_BYTES: usize = 2_000;
+
+/// How a program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// None when a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    pub(crate) fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// The end of what it complained about.
+    pub(crate) fn complaint(&self) -> &str {
+        let said = self.stderr.trim();
+        &said[said.floor_char_boundary(said.len().saturating_sub(SHOWN_BYTES))..]
+    }
+
+    /// The last line of it.
+    pub(crate) fn reason(&self) -> &str {
+        let mut lines = self.stderr.lines().rev().map(str::trim);
+        lines
+            .find(|line| !line.is_empty())
+            .unwrap_or("it gave no reason")
+    }
+}
+
+/// A program that is on the PATH; it ends with whoever waits for it.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.kill_on_drop(true);
+    command
+}
+
+/// Runs a program, whatever its exit code.
+pub(crate) async fn attempt(
+    command: &mut Command,
+    stdin: &[u8],
+    timeout: Duration,
+) -> Result<Ended> {
+    let name = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("{name} does not start: is it installed, and on the PATH?"))?;
+    let mut input = child.stdin.take().context("it was asked for")?;
+    let given = stdin.to_vec();
+    // A program that ends without reading is no failure.
+    let feeding = tokio::spawn(async move { drop(input.write_all(&given).await) });
+    let ended = tokio::time::timeout(timeout, child.wait_with_output()).await;
+    let output = ended.with_context(|| format!("{name} has not ended within {timeout:?}"))??;
+    feeding.abort();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Ended {
+        code: output.status.code(),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    })
+}
+
+/// Runs a program that must succeed; yields its output.
+pub(crate) async fn run(command: &mut Command, stdin: &[u8], timeout: Duration) -> Result<String> {
+    let ended = attempt(command, stdin, timeout).await?;
+    if !ended.is_success() {
+        let command = command.as_std();
+        let verb = command.get_args().next().unwrap_or_default();
+        bail!(
+            "{} {}: {}",
+            command.get_program().to_string_lossy(),
+            verb.to_string_lossy(),
+            ended.complaint()
+        );
+    }
+    Ok(ended.stdout)
+}

@@ -1,0 +1,356 @@
+//! `secrets`: what a person or a job may read of Vault, for as long as they need it.
+#![expect(
+    clippy::print_stdout,
+    reason = "what was asked for goes to the standard output"
+)]
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::{Args, Subcommand, ValueEnum};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Engine;
+use crate::adapters::github;
+use crate::adapters::vault::{Credentials, Place, Vault, check};
+use crate::environment::Environment;
+use crate::progress::note;
+
+/// What a program that is given secrets must not see.
+const OURS: [&str; 4] = [
+    "VAULT_TOKEN",
+    "VAULT_ROLE_ID",
+    "VAULT_SECRET_ID",
+    "VAULT_SECRET_ID_FILE",
+];
+
+#[derive(Args)]
+pub(super) struct Secrets {
+    #[command(flatten)]
+    login: Login,
+    #[command(subcommand)]
+    verb: SecretsVerb,
+}
+
+/// Who asks. The first that is set: a token, an AppRole, GitHub's token for this job.
+#[derive(Args)]
+struct Login {
+    /// Vault
+    #[arg(long, env = "VAULT_ADDR", default_value = "http://127.0.0.1:8200")]
+    address: String,
+    /// A file with a token
+    #[arg(long, env = "VAULT_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    /// A token
+    #[arg(long, env = "VAULT_TOKEN", hide = true, hide_env_values = true)]
+    token: Option<String>,
+    /// The AppRole's id
+    #[arg(long, env = "VAULT_ROLE_ID", hide_env_values = true)]
+    role_id: Option<String>,
+    /// The AppRole's secret id
+    #[arg(long, env = "VAULT_SECRET_ID", hide = true, hide_env_values = true)]
+    secret_id: Option<String>,
+    /// A file with the AppRole's secret id
+    #[arg(long, env = "VAULT_SECRET_ID_FILE")]
+    secret_id_file: Option<PathBuf>,
+    /// The role that is bound to GitHub's tokens
+    #[arg(long, env = "VAULT_ROLE", default_value = "ci")]
+    role: String,
+    /// Where GitHub gives a token to this job
+    #[arg(long, env = "ACTIONS_ID_TOKEN_REQUEST_URL", hide = true)]
+    id_token_url: Option<String>,
+    #[arg(
+        long,
+        env = "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        hide = true,
+        hide_env_values = true
+    )]
+    id_token_token: Option<String>,
+    /// Whether the log is GitHub's, which is told what to hide
+    #[arg(long, env = "GITHUB_ACTIONS", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
+    is_workflow: bool,
+}
+
+#[derive(Subcommand)]
+enum SecretsVerb {
+    /// Proves that Vault answers and that these may be read; prints none of it
+    Check {
+        /// `secret/ci/pipeline`, or `secret/ci/pipeline#harbor_password`
+        #[arg(required = true)]
+        places: Vec<Place>,
+    },
+    /// Writes a secret to a file that nobody else may read: one member as it is, or all in JSON
+    Fetch {
+        /// `secret/ci/pipeline#harbor_password`
+        place: Place,
+        /// The file
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Runs a command with secrets in its environment, and ends the token when it has ended
+    Exec {
+        /// `NAME=secret/ci/pipeline#harbor_password`
+        #[arg(long = "env", value_name = "NAME=PLACE", value_parser = parse_variable)]
+        variables: Vec<(String, Place)>,
+        /// The command
+        #[arg(required = true, trailing_var_arg = true)]
+        command: Vec<String>,
+    },
+    /// Logs in, and keeps the token in a file
+    Login {
+        /// The file
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Ends the token
+    Revoke,
+    /// Gives the services of an environment other database passwords, while they serve (vault/rotate.sh)
+    Rotate {
+        /// Where
+        environment: Environment,
+        /// What
+        #[arg(value_enum, default_value_t = Rotation::Rotate)]
+        what: Rotation,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Rotation {
+    /// New ones
+    Rotate,
+    /// Those before
+    Undo,
+    /// Those in Vault
+    Sync,
+}
+
+fn parse_variable(text: &str) -> Result<(String, Place), String> {
+    let (name, place) = text.split_once('=').ok_or("NAME=secret/path#member")?;
+    let place: Place = place.parse()?;
+    if name.is_empty() || place.field.is_none() {
+        return Err("NAME=secret/path#member".to_owned());
+    }
+    Ok((name.to_owned(), place))
+}
+
+impl Secrets {
+    pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
+        let login = self.login;
+        match self.verb {
+            SecretsVerb::Rotate { environment, what } => rotate(engine, environment, what).await,
+            SecretsVerb::Login { to } => {
+                let vault = login.log_in().await?;
+                write_private(&to, vault.token().expose_secret())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            SecretsVerb::Revoke => {
+                login.log_in().await?.revoke().await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            SecretsVerb::Check { places } => {
+                check(&login.address).await?;
+                let vault = login.log_in().await?;
+                let read = read_all(&vault, &places).await;
+                vault.leave().await?;
+                for (place, members) in places.iter().zip(read?) {
+                    println!("{place} may be read: {}", members.join(", "));
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            SecretsVerb::Fetch { place, to } => {
+                let vault = login.log_in().await?;
+                let read = text(&vault, &place).await;
+                vault.leave().await?;
+                let text = read?;
+                login.hide(&text);
+                write_private(&to, text.expose_secret())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            SecretsVerb::Exec { variables, command } => login.exec(&variables, &command).await,
+        }
+    }
+}
+
+/// The names of the members at each place.
+async fn read_all(vault: &Vault, places: &[Place]) -> Result<Vec<Vec<String>>> {
+    let mut found = Vec::new();
+    for place in places {
+        let members = vault.secret(place).await?;
+        if let Some(field) = &place.field {
+            ensure!(members.contains_key(field), "{place} is not there");
+        }
+        found.push(members.into_keys().collect());
+    }
+    Ok(found)
+}
+
+/// One member as it is, or all in JSON.
+async fn text(vault: &Vault, place: &Place) -> Result<SecretString> {
+    if place.field.is_some() {
+        return vault.field(place).await;
+    }
+    let members = vault.secret(place).await?;
+    let members: BTreeMap<_, _> = members
+        .iter()
+        .map(|(name, value)| (name, value.expose_secret()))
+        .collect();
+    Ok(SecretString::from(serde_json::to_string(&members)?))
+}
+
+/// Only the user who calls may read it, from its first byte on.
+pub(super) fn write_private(file: &Path, text: &str) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut opened = options
+        .open(file)
+        .with_context(|| file.display().to_string())?;
+    opened.write_all(text.as_bytes())?;
+    Ok(())
+}
+
+impl Login {
+    async fn log_in(&self) -> Result<Vault> {
+        Vault::log_in(&self.address, &self.credentials().await?).await
+    }
+
+    async fn credentials(&self) -> Result<Credentials> {
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            anyhow::Ok(SecretString::from(text.trim_end().to_owned()))
+        };
+        if let Some(file) = &self.token_file {
+            return Ok(Credentials::Token(read(file)?));
+        }
+        if let Some(token) = &self.token {
+            return Ok(Credentials::Token(token.clone().into()));
+        }
+        let secret_id = match &self.secret_id_file {
+            Some(file) => Some(read(file)?),
+            None => self.secret_id.clone().map(SecretString::from),
+        };
+        if let (Some(role_id), Some(secret_id)) = (self.role_id.clone(), secret_id) {
+            return Ok(Credentials::AppRole { role_id, secret_id });
+        }
+        if let (Some(url), Some(token)) = (&self.id_token_url, &self.id_token_token) {
+            let jwt = github::id_token(url, token, &self.address).await?;
+            return Ok(Credentials::Jwt {
+                role: self.role.clone(),
+                jwt: jwt.into(),
+            });
+        }
+        bail!(
+            "nothing says who asks: VAULT_TOKEN_FILE, or VAULT_ROLE_ID with VAULT_SECRET_ID_FILE, or `permissions: id-token: write` of a workflow"
+        )
+    }
+
+    async fn exec(&self, variables: &[(String, Place)], command: &[String]) -> Result<ExitCode> {
+        let vault = self.log_in().await?;
+        let ran = self.run(&vault, variables, command).await;
+        if let Err(error) = vault.leave().await {
+            note(&format!("warning: {error:#}"));
+        }
+        let status = ran?;
+        // As a shell tells it.
+        let by_signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        let code = status.code().or(by_signal.map(|signal| 128 + signal));
+        Ok(ExitCode::from(u8::try_from(code.unwrap_or(1)).unwrap_or(1)))
+    }
+
+    async fn run(
+        &self,
+        vault: &Vault,
+        variables: &[(String, Place)],
+        command: &[String],
+    ) -> Result<std::process::ExitStatus> {
+        let (program, args) = command.split_first().context("no command")?;
+        let mut child = Command::new(program);
+        child.args(args);
+        for name in OURS {
+            child.env_remove(name);
+        }
+        for (name, place) in variables {
+            let value = vault.field(place).await?;
+            self.hide(&value);
+            child.env(name, value.expose_secret());
+        }
+        let mut terminated = signal(SignalKind::terminate())?;
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut child = child.spawn().with_context(|| program.clone())?;
+        loop {
+            tokio::select! {
+                ended = child.wait() => return Ok(ended?),
+                _ = terminated.recv() => terminate(&child)?,
+                // A terminal sends it to both; the token is ended once the command has.
+                _ = interrupted.recv() => {}
+            }
+        }
+    }
+
+    /// GitHub puts `***` into its log wherever this stands.
+    fn hide(&self, value: &SecretString) {
+        if self.is_workflow {
+            let lines = value.expose_secret().lines();
+            for line in lines.filter(|line| !line.trim().is_empty()) {
+                println!("::add-mask::{line}");
+            }
+        }
+    }
+}
+
+fn terminate(child: &tokio::process::Child) -> Result<()> {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    if let Some(id) = id.and_then(rustix::process::Pid::from_raw) {
+        rustix::process::kill_process(id, rustix::process::Signal::TERM)?;
+    }
+    Ok(())
+}
+
+async fn rotate(engine: &Engine, environment: Environment, what: Rotation) -> Result<ExitCode> {
+    let mut script = Command::new("vault/rotate.sh");
+    script.current_dir(&engine.folder).arg(environment.name());
+    match what {
+        Rotation::Rotate => {}
+        Rotation::Undo => drop(script.arg("undo")),
+        Rotation::Sync => drop(script.arg("sync")),
+    }
+    let status = script.status().await.context("vault/rotate.sh")?;
+    ensure!(status.success(), "vault/rotate.sh has failed");
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_takes_one_member() {
+        let (name, place) = parse_variable("TOKEN=secret/ci/pipeline#sonar_token").unwrap();
+        assert_eq!(name, "TOKEN");
+        assert_eq!(place.to_string(), "secret/ci/pipeline#sonar_token");
+        for wrong in [
+            "TOKEN",
+            "=secret/a#b",
+            "TOKEN=secret/ci/pipeline",
+            "TOKEN=#b",
+        ] {
+            assert!(parse_variable(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_fetched_secret_is_of_the_user_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        write_private(&file, "one").unwrap();
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "one");
+    }
+}

@@ -1,0 +1,140 @@
+//! Names of releases: what each kind is for, and which never move.
+//!
+//! | tag | names |
+//! |---|---|
+//! | `git-<sha7>` | what was built from a commit; never moves |
+//! | `dev-<sha7>`, `stage-<sha7>` | what came into service there |
+//! | `v<semver>` | a version; never moves |
+//! | `latest` | what prod serves |
+
+use semver::Version;
+
+use crate::environment::Environment;
+
+/// Digits of a commit in a tag.
+pub(crate) const COMMIT_DIGITS: usize = 7;
+const MAX_LENGTH: usize = 128;
+const LATEST: &str = "latest";
+
+/// The name of what was built from a commit.
+pub(crate) fn of_commit(commit: &str) -> String {
+    format!("git-{}", &commit[..COMMIT_DIGITS.min(commit.len())])
+}
+
+/// Whether it names the same digest for ever.
+pub(crate) fn is_fixed(tag: &str) -> bool {
+    tag.starts_with("git-") || is_version(tag)
+}
+
+/// Whether it is `v` and a version (semver.org).
+pub(crate) fn is_version(tag: &str) -> bool {
+    tag.strip_prefix('v')
+        .is_some_and(|version| Version::parse(version).is_ok())
+}
+
+/// Whether a registry takes it (OCI distribution specification, "Pulling manifests").
+pub(crate) fn is_valid(tag: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut bytes = tag.bytes();
+    bytes.next().is_some_and(is_word)
+        && tag.len() <= MAX_LENGTH
+        && bytes.all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
+}
+
+/// The commit that a tag speaks of.
+fn commit(tag: &str) -> Option<&str> {
+    let (kind, commit) = tag.split_once('-')?;
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_commit = commit.len() >= COMMIT_DIGITS && commit.bytes().all(is_digit);
+    (matches!(kind, "git" | "dev" | "stage") && is_commit).then_some(commit)
+}
+
+/// The names that a release gets once it serves, beside the one that it was asked for by and `further` ones.
+pub(crate) fn once_in_service(
+    environment: Environment,
+    asked: &str,
+    further: &[String],
+) -> Vec<String> {
+    let mut tags = further.to_vec();
+    match environment {
+        Environment::Dev | Environment::Stage => {
+            tags.extend(commit(asked).map(|commit| format!("{environment}-{commit}")));
+        }
+        Environment::Prod => tags.push(LATEST.to_owned()),
+    }
+    tags.retain(|tag| tag != asked);
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commits_and_versions_never_move() {
+        for fixed in ["git-a1b2c3d", "v1.4.2", "v1.4.2-rc.1", "v0.0.0+build"] {
+            assert!(is_fixed(fixed), "{fixed}");
+        }
+        for movable in [
+            "latest",
+            "dev-a1b2c3d",
+            "stage-a1b2c3d",
+            "v1",
+            "v1.4",
+            "vx.y.z",
+            "1.4.2",
+        ] {
+            assert!(!is_fixed(movable), "{movable}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_what_registries_take() {
+        for valid in ["a", "_x", "v1.2.3-rc.1", "git-a1b2c3d", &"a".repeat(128)] {
+            assert!(is_valid(valid), "{valid}");
+        }
+        for wrong in [
+            "",
+            "-a",
+            ".a",
+            "a b",
+            "a/b",
+            "a:b",
+            "a@b",
+            "ä",
+            &"a".repeat(129),
+        ] {
+            assert!(!is_valid(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_serves_is_named_as_the_environment_does() {
+        use Environment::{Dev, Prod, Stage};
+        let version = ["v1.4.2".to_owned()];
+        let cases: [(Environment, &str, &[String], &[&str]); 8] = [
+            (Dev, "git-a1b2c3d", &[], &["dev-a1b2c3d"]),
+            (Dev, "dev-a1b2c3d", &[], &[]),
+            (Stage, "dev-a1b2c3d", &[], &["stage-a1b2c3d"]),
+            (Stage, "v1.4.2", &[], &[]),
+            (Dev, "feature-x", &[], &[]),
+            (Prod, "v1.4.2", &[], &["latest"]),
+            (Prod, "stage-a1b2c3d", &version, &["latest", "v1.4.2"]),
+            (Prod, "latest", &[], &[]),
+        ];
+        for (environment, asked, further, expected) in cases {
+            assert_eq!(
+                once_in_service(environment, asked, further),
+                expected,
+                "{environment} {asked}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_build_is_named_by_its_commit() {
+        assert_eq!(of_commit("a1b2c3d4e5f6"), "git-a1b2c3d");
+    }
+}

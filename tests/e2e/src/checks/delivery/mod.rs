@@ -1,0 +1,71 @@
+//! Releases come and go under load without a failed request; what may not run is refused; a call that dies is made good.
+
+mod deaths;
+mod pipeline;
+mod record;
+mod refusals;
+pub(crate) mod timings;
+mod workshop;
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+
+use self::workshop::{DONE, ROLLED_BACK, Workshop};
+use crate::load::Load;
+use crate::stack::DEV;
+
+pub(crate) async fn check() -> Result<String> {
+    let workshop = Workshop::new().await?;
+    let [one, two] = [
+        workshop.release("1", "LABEL release=1").await?,
+        workshop.release("2", "LABEL release=2").await?,
+    ];
+    let broken = workshop.broken_release().await?;
+
+    let load = Load::start(DEV, "delivery");
+    load.progress(100).await?;
+    let mut took = Vec::new();
+    let changes: [&[&str]; 6] = [
+        &["deploy", "dev", &one],
+        &["deploy", "dev", &two],
+        &["rollback", "dev"],
+        &["rollback", "dev", &two],
+        &["deploy", "dev", &one, "--replicas", "3"],
+        // As many as serve now.
+        &["deploy", "dev", &two],
+    ];
+    for change in changes {
+        let began = Instant::now();
+        workshop.expect(change, DONE).await?;
+        took.push(format!(
+            "{} {:.1} s",
+            change[0],
+            began.elapsed().as_secs_f64()
+        ));
+        load.progress(200).await?;
+        load.none_failed_yet().await.with_context(|| change.join(" "))?;
+    }
+    workshop.assert_serves_in(DEV, &two, 3).await?;
+    let fewer = ["deploy", "dev", &two, "--replicas", "1"];
+    workshop.expect(&fewer, DONE).await?;
+    load.progress(200).await?;
+    load.none_failed_yet().await.context("fewer replicas")?;
+    let failing = ["deploy", "dev", &broken];
+    let refused = workshop.expect(&failing, ROLLED_BACK).await?;
+    ensure!(refused.contains("smoke-test"), "{refused}");
+    workshop.assert_serves(&two).await?;
+    load.progress(200).await?;
+    let requests = load.end().await?.none_failed()?;
+
+    let pipeline = pipeline::check(&workshop).await?;
+    let refusals = refusals::check(&workshop, &two).await?;
+    let deaths = deaths::check(&workshop, &one, &two).await?;
+    record::check_ledger(&workshop).await?;
+    record::check_by_hand(&workshop, &one).await?;
+    Ok(format!(
+        "{}, back to one replica, and one that failed its smoke test: 0 of {requests} requests failed; {pipeline}; \
+         {refusals} refused; {deaths} calls killed or stopped, each made good",
+        took.join(", ")
+    ))
+}
