@@ -182,7 +182,11 @@ impl Shared {
     /// The body of the answer that is wanted, or nothing.
     async fn ask(&self, request: reqwest::RequestBuilder, status: u16) -> Option<String> {
         self.requests.fetch_add(1, Ordering::SeqCst);
-        let what = if status == 201 { "an order:" } else { "a price:" };
+        let what = if status == 201 {
+            "an order:"
+        } else {
+            "a price:"
+        };
         let failure = match request.send().await {
             Ok(answer) => {
                 let got = answer.status().as_u16();

@@ -8,4 +8,5 @@ mod api;
 mod bad_input;
 mod binary;
 mod live;
+mod schema;
 mod support;

@@ -12,4 +12,5 @@ mod concurrency;
 mod credentials;
 mod faults;
 mod market_prices;
+mod schema;
 mod support;

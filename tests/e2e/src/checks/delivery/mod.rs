@@ -44,7 +44,9 @@ pub(crate) async fn check() -> Result<String> {
             began.elapsed().as_secs_f64()
         ));
         load.progress(200).await?;
-        load.none_failed_yet().await.with_context(|| change.join(" "))?;
+        load.none_failed_yet()
+            .await
+            .with_context(|| change.join(" "))?;
     }
     workshop.assert_serves_in(DEV, &two, 3).await?;
     let fewer = ["deploy", "dev", &two, "--replicas", "1"];
