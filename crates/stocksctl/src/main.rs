@@ -49,10 +49,10 @@ fn who() -> String {
     let host = host
         .map(|host| host.trim().to_owned())
         .or_else(|| variable("HOSTNAME"));
-    let unknown = || "unknown".to_owned();
+    let number = || format!("uid-{}", rustix::process::getuid().as_raw());
     format!(
         "{}@{}",
-        user.unwrap_or_else(unknown),
-        host.unwrap_or_else(unknown)
+        user.unwrap_or_else(number),
+        host.unwrap_or_else(|| "unknown".to_owned())
     )
 }

@@ -1,5 +1,6 @@
 //! A registry, by the OCI distribution protocol.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -197,38 +198,36 @@ impl Registry {
     }
 
     /// All names in a service's repository, in order; none when there is no such repository.
-    pub(crate) async fn tags(&self, service: Service) -> Result<Vec<String>> {
+    pub(crate) async fn tags(&self, service: Service) -> Result<BTreeSet<String>> {
         let reference = parse(&self.repository(service))?;
-        let mut tags: Vec<String> = Vec::new();
+        let mut tags = BTreeSet::new();
+        let mut last = None;
         loop {
-            let last = tags.last().cloned();
             let page = self
                 .client
                 .list_tags(&reference, &self.auth, Some(TAGS_A_PAGE), last.as_deref())
                 .await;
             let page = match page {
                 Ok(page) => page.tags,
-                Err(error) if is_missing(&error) => break,
+                Err(error) if is_missing(&error) => return Ok(tags),
                 Err(error) => return Err(self.unanswered(error)),
             };
+            last = page.last().cloned();
+            let before = tags.len();
+            tags.extend(page);
             // A registry that does not know pages answers all, again and again.
-            let is_new = |tag: &String| last.as_ref().is_none_or(|last| tag > last);
-            let new: Vec<_> = page.into_iter().filter(is_new).collect();
-            if new.is_empty() {
-                break;
+            if tags.len() == before {
+                return Ok(tags);
             }
-            tags.extend(new);
             ensure!(
                 tags.len() <= MAX_TAGS,
                 "{} has more than {MAX_TAGS} tags",
                 self.repository(service)
             );
         }
-        tags.sort();
-        Ok(tags)
     }
 
-    /// When an image was made, as it says itself.
+    /// When an image was made, as it says itself; those that are the same at whatever time they are made say nothing.
     pub(crate) async fn created(&self, image: &Image) -> Result<Option<DateTime<Utc>>> {
         let reference = parse(&image.to_string())?;
         let pulled = self
@@ -238,7 +237,8 @@ impl Registry {
         let (_, _, config) = pulled.map_err(|error| self.unanswered(error))?;
         let config: Value = serde_json::from_str(&config)?;
         let created = config["created"].as_str();
-        Ok(created.and_then(|created| created.parse().ok()))
+        let created = created.and_then(|created| created.parse::<DateTime<Utc>>().ok());
+        Ok(created.filter(|created| created.timestamp() > 0))
     }
 
     /// Fails unless it answers.

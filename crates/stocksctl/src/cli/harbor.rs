@@ -48,8 +48,8 @@ const ROBOTS: [(&str, &[(&str, &str)]); 2] = [
 #[derive(Args)]
 pub(super) struct Account {
     /// Harbor's own address, `https://harbor.example`
-    #[arg(long = "harbor", env = "HARBOR_URL")]
-    pub(super) url: Option<String>,
+    #[arg(id = "harbor", long = "harbor", env = "HARBOR_URL")]
+    url: Option<String>,
     /// The account
     #[arg(
         long = "harbor-user",
@@ -58,7 +58,11 @@ pub(super) struct Account {
     )]
     user: String,
     /// The file with its password
-    #[arg(long = "harbor-password-file", env = "HARBOR_API_PASSWORD_FILE")]
+    #[arg(
+        id = "harbor_password_file",
+        long = "harbor-password-file",
+        env = "HARBOR_API_PASSWORD_FILE"
+    )]
     password_file: Option<PathBuf>,
 }
 

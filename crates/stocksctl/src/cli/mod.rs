@@ -92,7 +92,11 @@ enum Verb {
         shell: Shell,
     },
     /// Prints the manual, for `man -l -`
-    Manual,
+    Manual {
+        /// Writes a page for each verb into this folder instead
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
 }
 
 /// Where releases come from, and who must have signed them.
@@ -287,10 +291,23 @@ impl Cli {
                 clap_complete::generate(shell, &mut command, "stocksctl", &mut std::io::stdout());
                 Ok(ExitCode::SUCCESS)
             }
-            Verb::Manual => {
-                clap_mangen::Man::new(Self::command()).render(&mut std::io::stdout())?;
+            Verb::Manual { to } => {
+                match to {
+                    Some(folder) => clap_mangen::generate_to(Self::command(), folder)?,
+                    None => clap_mangen::Man::new(Self::command()).render(&mut std::io::stdout())?,
+                }
                 Ok(ExitCode::SUCCESS)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

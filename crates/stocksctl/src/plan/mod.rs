@@ -327,7 +327,8 @@ pub(crate) fn plan(observed: &Observed, wanted: &Wanted) -> Vec<Step> {
     let tag = (!wanted.tags.is_empty()).then(|| Step::Tag(release.clone(), wanted.tags.clone()));
     let idle = observed.idle();
     let is_there = launches.is_empty() && surplus.is_empty();
-    if is_there && idle.is_empty() && wanted.is_on_record {
+    let is_whole = observed.missing.is_empty();
+    if is_whole && is_there && idle.is_empty() && wanted.is_on_record {
         steps.extend(tag);
         return steps;
     }
@@ -342,7 +343,12 @@ pub(crate) fn plan(observed: &Observed, wanted: &Wanted) -> Vec<Step> {
     if !idle.is_empty() {
         steps.push(Step::Clear(idle));
     }
-    if !is_there {
+    if !is_whole {
+        steps.push(Step::Prepare(observed.missing.clone()));
+    }
+    if is_there {
+        steps.extend((!is_whole).then_some(Step::Check));
+    } else {
         steps.extend(bring_in(observed, release, launches, images));
     }
     if !surplus.is_empty() {
@@ -361,9 +367,6 @@ fn bring_in(
     images: Images,
 ) -> Vec<Step> {
     let mut steps = Vec::new();
-    if !observed.missing.is_empty() {
-        steps.push(Step::Prepare(observed.missing.clone()));
-    }
     // What serves without being routed to would share its name with what is started now.
     let mended = observed.mended_routes();
     let from = mended.clone().unwrap_or_else(|| observed.routes.clone());
@@ -634,6 +637,19 @@ mod tests {
             .position(|step| matches!(step, Step::Start { .. }));
         assert!(place(&Step::Begin).unwrap() < prepare && prepare < start.unwrap());
         assert_eq!(steps[0], Step::Examine(Part::ALL.to_vec()));
+
+        let without_a_door = Observed {
+            missing: vec![Part::Proxy],
+            ..running(&short('a'), &short('b'))
+        };
+        let steps = plan(&without_a_door, &wanted(release('a', 'b'), true));
+        let expected = [
+            Step::Begin,
+            Step::Prepare(vec![Part::Proxy]),
+            Step::Check,
+            Step::End,
+        ];
+        assert_eq!(steps[2..], expected);
     }
 
     #[test]

@@ -36,13 +36,15 @@ pub(crate) async fn check() -> Result<String> {
         &["deploy", "dev", &two],
     ];
     for change in changes {
+        let planned = workshop.plan(change).await?;
         let began = Instant::now();
-        workshop.expect(change, DONE).await?;
+        let said = workshop.expect(change, DONE).await?;
         took.push(format!(
             "{} {:.1} s",
             change[0],
             began.elapsed().as_secs_f64()
         ));
+        ensure!(done(&said) == planned, "{planned:#?} was planned: {said}");
         load.progress(200).await?;
         load.none_failed_yet()
             .await
@@ -61,13 +63,24 @@ pub(crate) async fn check() -> Result<String> {
     let requests = load.end().await?.none_failed()?;
 
     let pipeline = pipeline::check(&workshop).await?;
+    workshop.expect(&["deploy", "dev", &two], DONE).await?;
     let refusals = refusals::check(&workshop, &two).await?;
     let deaths = deaths::check(&workshop, &one, &two).await?;
     record::check_ledger(&workshop).await?;
     record::check_by_hand(&workshop, &one).await?;
+    record::check_from_nothing(&workshop, &one).await?;
     Ok(format!(
         "{}, back to one replica, and one that failed its smoke test: 0 of {requests} requests failed; {pipeline}; \
          {refusals} refused; {deaths} calls killed or stopped, each made good",
         took.join(", ")
     ))
+}
+
+/// The steps that were done, as a plan names them.
+fn done(said: &str) -> Vec<String> {
+    let lines = said
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("✓ "));
+    let step = |line: &str| line.rsplit_once("  ").map(|(step, _)| step.to_owned());
+    lines.filter_map(step).collect()
 }

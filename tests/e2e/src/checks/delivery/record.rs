@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::workshop::{DONE, UNCHANGED, Workshop, said_by};
 use crate::engine::docker;
-use crate::stack::{DEV, HELPER_IMAGE};
+use crate::stack::{DEV, HELPER_IMAGE, STAGE};
 
 /// A change of one line is found.
 pub(super) async fn check_ledger(workshop: &Workshop) -> Result<()> {
@@ -49,4 +49,13 @@ pub(super) async fn check_by_hand(workshop: &Workshop, tag: &str) -> Result<()> 
     );
     workshop.expect(&["deploy", "dev", tag], DONE).await?;
     workshop.assert_serves(tag).await
+}
+
+/// An environment that is down is brought up by a release.
+pub(super) async fn check_from_nothing(workshop: &Workshop, tag: &str) -> Result<()> {
+    STAGE.compose(&["down"]).await?;
+    let said = workshop.expect(&["deploy", "stage", tag], DONE).await?;
+    ensure!(said.contains("start vault-agent, db, proxy"), "{said}");
+    STAGE.wait_ready().await?;
+    workshop.assert_serves_in(STAGE, tag, 1).await
 }
