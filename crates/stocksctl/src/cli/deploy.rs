@@ -296,7 +296,8 @@ impl How {
             replicas: self.replicas.map_or(serving.max(1), usize::from),
             needs_approval: site.environment == Environment::Prod && order.action == Action::Deploy,
             tags: tag::once_in_service(site.environment, &release.tag, &order.tags),
-            is_on_record: current.is_some_and(|current| current.is_same(release)),
+            // Under the same name: two commits may give the same images.
+            is_on_record: current == Some(release),
             release: release.clone(),
         };
         Ok(plan(&observed, &wanted))
