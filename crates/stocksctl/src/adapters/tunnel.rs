@@ -17,9 +17,11 @@ use super::docker::Docker;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// No answer that is asked for here is longer.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// Passes bytes on to $1 port $2. Images have the one tool or the other.
+/// Passes bytes on to $1 port $2, and ends when the input does. Images have the one tool or the other.
 const PASS_ON: &str = r#"
-    if command -v bash >/dev/null; then exec bash -c 'exec 3<>"/dev/tcp/$0/$1"; cat <&3 & cat >&3' "$1" "$2"; fi
+    if command -v bash >/dev/null; then
+        exec bash -c 'exec 3<>"/dev/tcp/$0/$1"; cat <&3 & reader=$!; cat >&3; kill "$reader"' "$1" "$2" 2>/dev/null
+    fi
     exec nc "$1" "$2"
 "#;
 

@@ -10,44 +10,45 @@ use crate::stack::DEV;
 /// and the next call succeeds.
 pub(super) async fn check(workshop: &Workshop, one: &str, two: &str) -> Result<usize> {
     let load = Load::start(DEV, "deaths");
+    let mut serving = two;
+    let other = |serving: &str| if serving == one { two } else { one };
     let mut deaths = 0;
-    // From two to one, again and again.
     for verb in ["deploy", "rollback"] {
-        let call = [verb, "dev", one];
-        let steps = workshop.plan(&call).await?.len();
+        let steps = workshop.plan(&[verb, "dev", one]).await?.len();
         ensure!(steps > 8, "{steps} steps");
         for step in 0..=steps {
             let died = || format!("{verb}, killed after step {step} of {steps}");
+            let call = [verb, "dev", other(serving)];
             workshop.interrupt(&call, step, "KILL").await?;
             // A lease would keep the next call away for a minute.
-            workshop.run(&["lock", "break", "dev", "--yes"]).await?;
-            let next = [
-                if step % 2 == 0 { "deploy" } else { "rollback" },
-                "dev",
-                one,
-            ];
-            workshop.expect(&next, DONE).await.with_context(died)?;
-            workshop.assert_serves(one).await.with_context(died)?;
-            workshop.expect(&["deploy", "dev", two], DONE).await?;
+            workshop
+                .run(&["lock", "break", "dev", "--yes"])
+                .await
+                .with_context(died)?;
+            // On with it, or back.
+            let next = if step % 2 == 0 { call[2] } else { serving };
+            let verb = if step % 3 == 0 { "rollback" } else { "deploy" };
+            let made_good = workshop.expect(&[verb, "dev", next], DONE).await;
+            made_good.with_context(died)?;
+            workshop.assert_serves(next).await.with_context(died)?;
+            serving = next;
             deaths += 1;
         }
     }
-    let call = ["deploy", "dev", one];
-    let steps = workshop.plan(&call).await?.len();
+    let steps = workshop
+        .plan(&["deploy", "dev", other(serving)])
+        .await?
+        .len();
     for step in 0..=steps {
-        let code = workshop.interrupt(&call, step, "TERM").await?;
-        let serving = match code {
-            Some(DONE) => one,
-            Some(UNCHANGED | ROLLED_BACK) => two,
-            other => anyhow::bail!("told to stop after step {step}, it ended with {other:?}"),
-        };
         let stopped = || format!("told to stop after step {step} of {steps}");
+        let call = ["deploy", "dev", other(serving)];
+        serving = match workshop.interrupt(&call, step, "TERM").await? {
+            Some(DONE) => call[2],
+            Some(UNCHANGED | ROLLED_BACK) => serving,
+            code => anyhow::bail!("{}: it ended with {code:?}", stopped()),
+        };
         workshop
             .assert_serves(serving)
-            .await
-            .with_context(stopped)?;
-        workshop
-            .expect(&["deploy", "dev", two], DONE)
             .await
             .with_context(stopped)?;
         deaths += 1;

@@ -62,17 +62,24 @@ pub(crate) async fn check() -> Result<String> {
     load.progress(200).await?;
     let requests = load.end().await?.none_failed()?;
 
+    let began = Instant::now();
+    let mut parts = Vec::new();
+    let mut part = |name: &str| parts.push(format!("{name} until {} s", began.elapsed().as_secs()));
     let pipeline = pipeline::check(&workshop).await?;
+    part("pipeline");
     workshop.expect(&["deploy", "dev", &two], DONE).await?;
     let refusals = refusals::check(&workshop, &two).await?;
+    part("refusals");
     let deaths = deaths::check(&workshop, &one, &two).await?;
+    part("deaths");
     record::check_ledger(&workshop).await?;
     record::check_by_hand(&workshop, &one).await?;
     record::check_from_nothing(&workshop, &one).await?;
     Ok(format!(
         "{}, back to one replica, and one that failed its smoke test: 0 of {requests} requests failed; {pipeline}; \
-         {refusals} refused; {deaths} calls killed or stopped, each made good",
-        took.join(", ")
+         {refusals} refused; {deaths} calls killed or stopped, each made good ({})",
+        took.join(", "),
+        parts.join(", ")
     ))
 }
 
