@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
 use super::{Engine, Source};
@@ -269,10 +269,14 @@ impl How {
             Action::Deploy => format!("deploy {}", order.release.tag),
             Action::Rollback => format!("rollback to {}", order.release.tag),
         };
+        // From here on a wish to stop is heard, whatever is being done.
+        let stop = Stop::listen()?;
         note(&format!("{}: {purpose}", site.environment));
         let lock = site.lock(&order.who, &purpose).await?;
         let progress = Progress::default();
-        let delivered = self.deliver_locked(site, &order, &lock, &progress).await;
+        let delivered = self
+            .deliver_locked(site, &order, &lock, stop, &progress)
+            .await;
         if let Err(error) = lock.release().await {
             note(&format!(
                 "the lock could not be given back, and ends by itself: {error:#}"
@@ -308,6 +312,7 @@ impl How {
         site: &Site,
         order: &Order,
         lock: &Lock,
+        mut stop: Stop,
         progress: &Progress,
     ) -> Result<Ended> {
         let delivery = Delivery {
@@ -339,7 +344,7 @@ impl How {
         };
         let stop = async {
             tokio::select! {
-                () = told_to_stop() => {}
+                () = stop.came() => {}
                 _ = is_lost => {}
             }
         };
@@ -386,16 +391,24 @@ fn tell(environment: Environment, release: &Release, ended: Ended) -> (ExitCode,
     }
 }
 
-async fn told_to_stop() {
-    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminated.recv() => {}
-        stopped = tokio::signal::ctrl_c() => {
-            if stopped.is_err() {
-                std::future::pending::<()>().await;
-            }
+/// Ctrl-C and SIGTERM.
+struct Stop {
+    terminated: Signal,
+    interrupted: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            terminated: signal(SignalKind::terminate())?,
+            interrupted: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn came(&mut self) {
+        tokio::select! {
+            _ = self.terminated.recv() => {}
+            _ = self.interrupted.recv() => {}
         }
     }
 }
