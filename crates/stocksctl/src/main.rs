@@ -4,6 +4,7 @@ mod adapters;
 mod admission;
 mod approval;
 mod cli;
+mod delivery;
 mod environment;
 mod examine;
 mod exceptions;

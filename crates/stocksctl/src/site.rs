@@ -1,31 +1,22 @@
-//! An environment as it is: its engine, its record, and how each step is done there.
+//! An environment as it is: its engine, its record, its lock.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use async_trait::async_trait;
 use chrono::Utc;
 use futures_util::future::try_join_all;
-use hyper::Method;
 use tokio::sync::Mutex;
 
 use crate::adapters::docker::{Docker, Seen};
-use crate::adapters::registry::Registry;
 use crate::adapters::state::{Conflict, File, State};
 use crate::adapters::tunnel::Tunnel;
-use crate::admission::Admission;
-use crate::approval::Approvals;
 use crate::environment::Environment;
-use crate::ledger::{Action, Entry, Ledger, Outcome};
+use crate::ledger::Ledger;
 use crate::lock::Lease;
-use crate::plan::{BY_HAND, Container, Images, Observed, Part, Routes, Step};
-use crate::release::{Release, Service};
-use crate::run::World;
-use crate::{examine, progress, smoke};
+use crate::plan::{BY_HAND, Container, Observed, Part, Routes};
+use crate::release::Service;
+use crate::{progress, smoke};
 
-/// How long new containers may take to be well.
-const READY_TIMEOUT: Duration = Duration::from_mins(1);
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
 /// Well within a lease.
 const RENEW_PAUSE: Duration = Duration::from_secs(15);
 
@@ -126,7 +117,7 @@ impl Site {
     }
 
     /// A connection to a container, from within the environment: from its proxy, which has a shell.
-    async fn tunnel(&self, seen: &[Seen], id: &str, port: u16) -> Result<Tunnel> {
+    pub(crate) async fn tunnel(&self, seen: &[Seen], id: &str, port: u16) -> Result<Tunnel> {
         let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
         let proxy = proxy.context("the proxy is not there")?;
         let target = seen.iter().find(|seen| seen.id == id);
@@ -141,7 +132,7 @@ impl Site {
     }
 }
 
-fn container(seen: &Seen) -> Option<Container> {
+pub(crate) fn container(seen: &Seen) -> Option<Container> {
     Some(Container {
         id: seen.id.clone(),
         name: seen.name.clone(),
@@ -191,216 +182,6 @@ impl Lock {
     }
 }
 
-/// A release on its way to a site.
-pub(crate) struct Delivery<'a> {
-    pub(crate) site: &'a Site,
-    pub(crate) registry: &'a Registry,
-    pub(crate) admission: Admission<'a>,
-    pub(crate) approvals: &'a Approvals,
-    pub(crate) action: Action,
-    pub(crate) release: Release,
-    pub(crate) by: String,
-    pub(crate) token: u64,
-    /// As it is while the lock is held.
-    pub(crate) ledger: Mutex<Ledger>,
-    /// Who has said that it may, once that was found.
-    pub(crate) approved_by: Mutex<Option<String>>,
-}
-
-impl Delivery<'_> {
-    /// What somebody has begun and not ended is on record as interrupted, before anything else begins.
-    pub(crate) async fn settle(&self) -> Result<()> {
-        let open = self.ledger.lock().await.open().cloned();
-        let Some(open) = open else {
-            return Ok(());
-        };
-        let note = format!("found by {}", self.by);
-        self.append(Entry {
-            outcome: Outcome::Interrupted,
-            note,
-            ..open
-        })
-        .await
-    }
-
-    async fn append(&self, entry: Entry) -> Result<()> {
-        let mut ledger = self.ledger.lock().await;
-        let next = ledger.with(Entry {
-            at: now(),
-            token: self.token,
-            ..entry
-        })?;
-        let head = serde_json::to_string(&next.head())?;
-        self.site
-            .state
-            .append(ledger.text(), next.last_line(), &head, self.token)
-            .await?;
-        *ledger = next;
-        Ok(())
-    }
-
-    /// Waits until the containers that were started for the images are well.
-    async fn wait_ready(&self, images: &Images) -> Result<()> {
-        let waiting = async {
-            loop {
-                let mut is_ready = true;
-                for seen in self.started_for(images).await? {
-                    if seen.state != "running" && seen.state != "created" {
-                        let said = self.site.docker.log(&seen.id).await;
-                        bail!("{} is {}; it said:\n{said}", seen.name, seen.state);
-                    }
-                    is_ready &= seen.health == "healthy";
-                }
-                if is_ready {
-                    return Ok(());
-                }
-                tokio::time::sleep(LOOK_PAUSE).await;
-            }
-        };
-        if let Ok(ready) = tokio::time::timeout(READY_TIMEOUT, waiting).await {
-            return ready;
-        }
-        let mut said = String::new();
-        for seen in self.started_for(images).await? {
-            if seen.health != "healthy" {
-                let log = self.site.docker.log(&seen.id).await;
-                said += &["\n", &seen.name, ": ", &log].concat();
-            }
-        }
-        bail!("not well within {READY_TIMEOUT:?}; they said:{said}")
-    }
-
-    /// The containers of these images; there is one of each at least.
-    async fn started_for(&self, images: &Images) -> Result<Vec<Seen>> {
-        let all = self.site.docker.look(self.site.environment).await?;
-        let mut found = Vec::new();
-        for (service, image) in images {
-            let before = found.len();
-            let is_it = |seen: &&Seen| {
-                seen.service() == Some(*service) && seen.release == image.digest.short()
-            };
-            found.extend(all.iter().filter(is_it).cloned());
-            ensure!(
-                found.len() > before,
-                "no container of {service} runs for {}",
-                image.digest.short()
-            );
-        }
-        Ok(found)
-    }
-
-    async fn switch(&self, to: &Routes) -> Result<()> {
-        let live = self.site.state.live().await?;
-        let wanted = format_routes(to);
-        if live != wanted {
-            self.site.state.switch(&live, &wanted, self.token).await?;
-        }
-        Ok(())
-    }
-
-    async fn check(&self) -> Result<()> {
-        let seen = self.site.docker.look(self.site.environment).await?;
-        let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
-        let proxy = &proxy.context("the proxy is not there")?.id;
-        let checks = Service::ALL.map(async |service| {
-            let mut tunnel = self.site.tunnel(&seen, proxy, service.port()).await?;
-            let (status, body) = tunnel.call(Method::GET, "/readyz", None).await?;
-            ensure!(
-                status == 200,
-                "{service} answers {status} through the proxy: {}",
-                String::from_utf8_lossy(&body)
-            );
-            anyhow::Ok(())
-        });
-        try_join_all(checks).await.map(drop)
-    }
-
-    async fn smoke(&self, release: &Release) -> Result<()> {
-        let started = self.started_for(&release.images).await?;
-        let containers: Vec<_> = started.iter().filter_map(container).collect();
-        self.site.smoke(&containers).await
-    }
-
-    async fn admit(&self, release: &Release) -> Result<()> {
-        let admitted = release
-            .images
-            .values()
-            .map(|image| self.admission.admit(image));
-        try_join_all(admitted).await.map(drop)
-    }
-
-    async fn approve(&self, release: &Release) -> Result<()> {
-        let found = self.approvals.find(self.site.environment, release, now());
-        *self.approved_by.lock().await = Some(found.await?);
-        Ok(())
-    }
-
-    async fn tag(&self, release: &Release, tags: &[String]) -> Result<()> {
-        for tag in tags {
-            for (service, image) in &release.images {
-                self.registry.tag(*service, image, tag).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl World for Delivery<'_> {
-    async fn perform(&self, step: &Step) -> Result<()> {
-        let docker = &self.site.docker;
-        let environment = self.site.environment;
-        match step {
-            Step::Examine(missing) => examine::examine(self.site, missing, self.action).await,
-            Step::Admit(release) => self.admit(release).await,
-            Step::Approve(release) => self.approve(release).await,
-            Step::Pull(images) => {
-                let pulls = images.values().map(|image| docker.pull(image));
-                try_join_all(pulls).await.map(drop)
-            }
-            Step::Begin => self.record(Outcome::Begun, "").await,
-            Step::Prepare(parts) => docker.prepare(environment, parts).await,
-            Step::Dismantle(parts) => docker.dismantle(environment, parts).await,
-            Step::Clear(containers) => docker.remove(&ids(containers)).await,
-            Step::Start { launches, .. } => docker.start_beside(environment, launches).await,
-            Step::Ready(images) => self.wait_ready(images).await,
-            Step::Smoke(release) => self.smoke(release).await,
-            Step::Switch { to, .. } => self.switch(to).await,
-            Step::Check => self.check().await,
-            Step::Drain(containers) => docker.drain(&ids(containers)).await,
-            Step::Tag(release, tags) => self.tag(release, tags).await,
-            Step::End => self.record(Outcome::Done, "").await,
-        }
-    }
-
-    async fn containers(&self) -> Result<Vec<Container>> {
-        let seen = self.site.docker.look(self.site.environment).await?;
-        Ok(seen.iter().filter_map(container).collect())
-    }
-
-    async fn record(&self, outcome: Outcome, note: &str) -> Result<()> {
-        let entry = Entry {
-            number: 0,
-            at: now(),
-            by: self.by.clone(),
-            environment: self.site.environment,
-            action: self.action,
-            release: self.release.clone(),
-            outcome,
-            note: note.to_owned(),
-            approved_by: self.approved_by.lock().await.clone(),
-            token: self.token,
-            previous: String::new(),
-        };
-        self.append(entry).await
-    }
-}
-
-fn ids(containers: &[Container]) -> Vec<&str> {
-    let ids = containers.iter().map(|container| container.id.as_str());
-    ids.collect()
-}
-
 fn parse_lease(text: &str) -> Result<Option<Lease>> {
     if text.is_empty() {
         return Ok(None);
@@ -411,7 +192,7 @@ fn parse_lease(text: &str) -> Result<Option<Lease>> {
 }
 
 /// The name of the file that the proxy looks up: `-0123456789ab_-cdef01234567.release`.
-fn format_routes(routes: &Routes) -> String {
+pub(crate) fn format_routes(routes: &Routes) -> String {
     let suffix = |service| format!("-{}", routes.get(&service).map_or(BY_HAND, String::as_str));
     format!("{}.release", Service::ALL.map(suffix).join("_"))
 }

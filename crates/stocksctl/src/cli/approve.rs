@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::deploy::choose;
+use super::order::choose;
 use super::{Engine, Source};
 use crate::adapters::cosign::Signer;
 use crate::admission::Admission;

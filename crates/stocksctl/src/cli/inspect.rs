@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Engine;
-use super::deploy::drift;
+use super::order::drift;
 use crate::environment::Environment;
 use crate::ledger::Ledger;
 use crate::release::Service;

@@ -6,6 +6,9 @@ mod deploy;
 mod doctor;
 mod harbor;
 mod inspect;
+mod order;
+mod promote;
+mod rollback;
 mod scan;
 mod secrets;
 mod tags;
@@ -67,9 +70,9 @@ enum Verb {
     /// Says that a release may come into an environment that wants it said
     Approve(approve::Approve),
     /// Brings what serves in one environment into service in another
-    Promote(deploy::Promote),
+    Promote(promote::Promote),
     /// Brings back a release that was in service before
-    Rollback(deploy::Rollback),
+    Rollback(rollback::Rollback),
     /// What serves, where and since when
     Status(inspect::Status),
     /// The record of what was done

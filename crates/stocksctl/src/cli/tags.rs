@@ -14,8 +14,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::deploy::choose;
 use super::harbor::{Account, PROJECT};
+use super::order::choose;
 use super::{Engine, Source};
 use crate::adapters::harbor::Harbor;
 use crate::adapters::registry::{Registry, Tagged};

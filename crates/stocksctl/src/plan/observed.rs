@@ -1,0 +1,145 @@
+//! What is there: containers, the proxy's routes, and what the services need beside each other.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+
+use super::{Launch, Wanted};
+use crate::release::Service;
+
+/// What containers are of that no release was started for.
+pub(crate) const BY_HAND: &str = "by-hand";
+
+/// The release that the proxy sends each service's requests to, by the short digest or as [`BY_HAND`].
+pub(crate) type Routes = BTreeMap<Service, String>;
+
+/// A container of a service.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Container {
+    /// The engine's id.
+    pub(crate) id: String,
+    /// Its name.
+    pub(crate) name: String,
+    /// Of which service.
+    pub(crate) service: Service,
+    /// The short digest of the image that it was started for, or [`BY_HAND`].
+    pub(crate) release: String,
+}
+
+/// What the services need beside each other.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    /// Renders the secrets.
+    VaultAgent,
+    /// PostgreSQL.
+    Database,
+    /// The published door.
+    Proxy,
+}
+
+impl Part {
+    /// In the order in which they start.
+    pub(crate) const ALL: [Self; 3] = [Self::VaultAgent, Self::Database, Self::Proxy];
+
+    /// Its name in Compose.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::VaultAgent => "vault-agent",
+            Self::Database => "db",
+            Self::Proxy => "proxy",
+        }
+    }
+}
+
+impl Display for Part {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// What is there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Observed {
+    /// What the services need and has no container.
+    pub(crate) missing: Vec<Part>,
+    /// Where the proxy sends requests.
+    pub(crate) routes: Routes,
+    /// Every container of the services, whatever its state.
+    pub(crate) containers: Vec<Container>,
+}
+
+impl Observed {
+    /// The containers that requests reach: those of the route, and where nothing bears that name any more, all.
+    pub(crate) fn serving(&self, service: Service) -> Vec<&Container> {
+        let of_service = || {
+            self.containers
+                .iter()
+                .filter(move |container| container.service == service)
+        };
+        let route = self.route(service);
+        let routed: Vec<_> = of_service()
+            .filter(|container| container.release == route)
+            .collect();
+        if routed.is_empty() {
+            of_service().collect()
+        } else {
+            routed
+        }
+    }
+
+    /// The routes to what serves, where the proxy has found nothing at those that it has, as after an emergency by hand.
+    pub(super) fn mended_routes(&self) -> Option<Routes> {
+        let serving = |service| {
+            self.serving(service)
+                .first()
+                .map(|container| container.release.clone())
+        };
+        let mended = |service| {
+            (
+                service,
+                serving(service).unwrap_or_else(|| BY_HAND.to_owned()),
+            )
+        };
+        let mended: Routes = Service::ALL.map(mended).into();
+        let is_same = Service::ALL
+            .iter()
+            .all(|service| mended[service] == self.route(*service));
+        (!is_same).then_some(mended)
+    }
+
+    /// The containers that no request reaches.
+    pub(super) fn idle(&self) -> Vec<Container> {
+        let idle = |container: &&Container| {
+            let serving = self.serving(container.service);
+            serving.iter().all(|serving| serving.id != container.id)
+        };
+        self.containers.iter().filter(idle).cloned().collect()
+    }
+
+    /// What is to be started, and what need not serve any more.
+    pub(super) fn changes(&self, wanted: &Wanted) -> (Vec<Launch>, Vec<Container>) {
+        let mut launches = Vec::new();
+        let mut surplus = Vec::new();
+        for (service, image) in &wanted.release.images {
+            let (stay, go): (Vec<_>, Vec<_>) = self
+                .serving(*service)
+                .into_iter()
+                .cloned()
+                .partition(|container| container.release == image.digest.short());
+            let stays = stay.len().min(wanted.replicas);
+            if stays < wanted.replicas {
+                launches.push(Launch {
+                    service: *service,
+                    image: image.clone(),
+                    count: wanted.replicas - stays,
+                });
+            }
+            surplus.extend(go.into_iter().chain(stay.into_iter().skip(stays)));
+        }
+        (launches, surplus)
+    }
+
+    /// Where the service's requests go.
+    pub(crate) fn route(&self, service: Service) -> &str {
+        self.routes.get(&service).map_or(BY_HAND, String::as_str)
+    }
+}
