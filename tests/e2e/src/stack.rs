@@ -72,6 +72,29 @@ impl Environment {
         }
     }
 
+    /// The one container that a service has now, whatever release it is of.
+    pub(crate) async fn running(self, service: &str) -> Result<String> {
+        let project = format!("label=com.docker.compose.project={}", self.project());
+        let of_service = format!("label=com.docker.compose.service={service}");
+        let names = "{{.Names}}";
+        let list = [
+            "ps",
+            "--all",
+            "--filter",
+            &project,
+            "--filter",
+            &of_service,
+            "--format",
+            names,
+        ];
+        let found = docker(&list).await?;
+        let mut names = found.lines();
+        match (names.next(), names.next()) {
+            (Some(name), None) => Ok(name.to_owned()),
+            _ => anyhow::bail!("{} has not one {service} but: {found}", self.name),
+        }
+    }
+
     /// `docker compose` on it, with the images that were built here.
     pub(crate) async fn compose(self, args: &[&str]) -> Result<Vec<u8>> {
         let file = format!("docker-compose.{}.yml", self.name);

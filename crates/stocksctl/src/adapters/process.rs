@@ -39,10 +39,11 @@ impl Ended {
     }
 }
 
-/// A program that is on the PATH; it ends with whoever waits for it.
+/// A program that is on the PATH; it ends with whoever waits for it. Ctrl-C on a terminal is not for it: what it has begun is
+/// undone in order.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
-    command.kill_on_drop(true);
+    command.kill_on_drop(true).process_group(0);
     command
 }
 

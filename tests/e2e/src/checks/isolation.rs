@@ -87,7 +87,7 @@ impl Targets {
                 ("db", "5432"),
                 ("proxy", "8000"),
             ] {
-                let container = from.container(service);
+                let container = from.running(service).await?;
                 let mut parts = self.own.iter().filter(|part| part.container == container);
                 let part = parts
                     .find(|part| part.network == network)

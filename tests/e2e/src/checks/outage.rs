@@ -21,14 +21,14 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     vault::seal().await?;
     load.progress(200).await?;
     docker(&["stop", VAULT]).await?;
-    kill_hard(&DEV.container("vault-agent")).await?;
+    kill_hard(&DEV.running("vault-agent").await?).await?;
     tokio::time::sleep(outage).await;
     load.progress(200).await?;
     start_without_secrets().await?;
 
     docker(&["start", VAULT]).await?;
     vault::open().await?;
-    let agent = DEV.container("vault-agent");
+    let agent = DEV.running("vault-agent").await?;
     eventually(RECOVERY, "the agent is back", async || {
         is_healthy(&agent).await
     })
@@ -37,7 +37,7 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     let requests = load.end().await?.none_failed()?;
 
     // The service that had no secrets finds them, without another start.
-    let trade = STAGE.container("trade");
+    let trade = STAGE.running("trade").await?;
     let started = docker(&["inspect", "--format", STARTED, &trade]).await?;
     STAGE
         .compose(&["up", "--detach", "--no-deps", "db"])
@@ -65,7 +65,7 @@ async fn start_without_secrets() -> Result<()> {
             .compose(&["up", "--detach", "--no-deps", part])
             .await?;
     }
-    let trade = STAGE.container("trade");
+    let trade = STAGE.running("trade").await?;
     eventually(
         TOLD_WITHIN,
         "a service without secrets says what it waits for",

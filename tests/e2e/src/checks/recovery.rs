@@ -16,7 +16,7 @@ pub(crate) async fn check() -> Result<String> {
     let load = Load::start(PROD, "stopped");
     load.progress(100).await?;
     for service in ["trade", "stock-listing"] {
-        let container = PROD.container(service);
+        let container = PROD.running(service).await?;
         let began = Instant::now();
         docker(&["stop", &container]).await?;
         ensure!(
@@ -35,7 +35,7 @@ pub(crate) async fn check() -> Result<String> {
     load.progress(100).await?;
     let parts = ["trade", "stock-listing", "db", "proxy", "vault-agent"];
     for part in parts {
-        let container = PROD.container(part);
+        let container = PROD.running(part).await?;
         let restarts = inspect(&container).await?["RestartCount"].as_u64();
         kill_hard(&container).await?;
         let what = format!("{part} is back by itself");
@@ -57,7 +57,7 @@ pub(crate) async fn check() -> Result<String> {
     })
     .await?;
     vault::open().await?;
-    let agent = PROD.container("vault-agent");
+    let agent = PROD.running("vault-agent").await?;
     eventually(RECOVERY, "the agent is well", async || {
         is_healthy(&agent).await
     })

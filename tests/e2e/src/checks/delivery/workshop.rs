@@ -248,8 +248,8 @@ impl Workshop {
             }
         }
         // It may have ended already, after its last step.
-        let kill = ["-s", signal, &id];
-        crate::engine::run("kill", kill, b"").await?;
+        let kill = ["-c", "kill -s \"$0\" \"$1\"", signal, &id];
+        crate::engine::run("sh", kill, b"").await?;
         let reading = async { while let Ok(Some(_)) = lines.next_line().await {} };
         let (status, ()) =
             tokio::time::timeout(TIMEOUT, async { tokio::join!(child.wait(), reading) })
