@@ -13,16 +13,16 @@ use crate::release::Image;
 const BLOCKING: [&str; 2] = ["HIGH", "CRITICAL"];
 
 /// What an image must show.
-pub(crate) struct Admission<'a> {
+pub(crate) struct Admission {
     /// Whose signatures count.
-    pub(crate) cosign: &'a Cosign,
+    pub(crate) cosign: Cosign,
     /// Findings that may pass.
-    pub(crate) exceptions: &'a Exceptions,
+    pub(crate) exceptions: Exceptions,
     /// The day that exceptions are looked up for.
     pub(crate) today: NaiveDate,
 }
 
-impl Admission<'_> {
+impl Admission {
     /// Fails unless the image may run.
     pub(crate) async fn admit(&self, image: &Image) -> Result<()> {
         let (signed, bills, scans) = tokio::join!(
@@ -32,7 +32,7 @@ impl Admission<'_> {
         );
         signed?;
         judge(&bills?, check_bill).with_context(|| format!("the bill of materials of {image}"))?;
-        let check = |scan: &Value| check_scan(scan, self.exceptions, self.today);
+        let check = |scan: &Value| check_scan(scan, &self.exceptions, self.today);
         judge(&scans?, check).with_context(|| format!("the scan of {image}"))
     }
 }

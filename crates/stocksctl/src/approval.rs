@@ -44,7 +44,7 @@ impl Approval {
     ) -> Self {
         Self {
             environment,
-            images: digests(release),
+            images: release.digests(),
             by: by.to_owned(),
             at,
             until: at + STANDS,
@@ -59,7 +59,7 @@ impl Approval {
             self.environment
         );
         ensure!(
-            self.images == digests(release),
+            self.images == release.digests(),
             "it is of another release, which shares an image with this one"
         );
         ensure!(
@@ -134,13 +134,6 @@ pub(crate) fn find(
     }
     ensure!(!reasons.is_empty(), "there is none");
     Err(anyhow::anyhow!("{}", reasons.join("; "))).context("none stands")
-}
-
-fn digests(release: &Release) -> BTreeMap<Service, Digest> {
-    let images = release.images.iter();
-    images
-        .map(|(service, image)| (*service, image.digest.clone()))
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use hyper::Method;
@@ -14,10 +14,10 @@ use crate::admission::Admission;
 use crate::approval::Approvals;
 use crate::examine;
 use crate::ledger::{Action, Entry, Ledger, Outcome};
-use crate::plan::{Container, Images, Part, Routes, Step};
+use crate::plan::{Container, Images, Routes, Step};
 use crate::release::{Release, Service};
 use crate::run::World;
-use crate::site::{Site, container, format_routes, now};
+use crate::site::{Site, container, format_routes, now, proxy};
 
 /// How long new containers may take to be well.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
@@ -27,7 +27,7 @@ const LOOK_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Delivery<'a> {
     pub(crate) site: &'a Site,
     pub(crate) registry: &'a Registry,
-    pub(crate) admission: Admission<'a>,
+    pub(crate) admission: Admission,
     pub(crate) approvals: &'a Approvals,
     pub(crate) action: Action,
     pub(crate) release: Release,
@@ -76,7 +76,7 @@ impl Delivery<'_> {
         let waiting = async {
             loop {
                 let mut is_ready = true;
-                for seen in self.started_for(images).await? {
+                for seen in started_for(&self.look().await?, images)? {
                     if seen.state != "running" && seen.state != "created" {
                         let said = self.site.docker.log(&seen.id).await;
                         bail!("{} is {}; it said:\n{said}", seen.name, seen.state);
@@ -93,7 +93,7 @@ impl Delivery<'_> {
             return ready;
         }
         let mut said = String::new();
-        for seen in self.started_for(images).await? {
+        for seen in started_for(&self.look().await?, images)? {
             if seen.health != "healthy" {
                 let log = self.site.docker.log(&seen.id).await;
                 said += &["\n", &seen.name, ": ", &log].concat();
@@ -102,23 +102,8 @@ impl Delivery<'_> {
         bail!("not well within {READY_TIMEOUT:?}; they said:{said}")
     }
 
-    /// The containers of these images; there is one of each at least.
-    async fn started_for(&self, images: &Images) -> Result<Vec<Seen>> {
-        let all = self.site.docker.look(self.site.environment).await?;
-        let mut found = Vec::new();
-        for (service, image) in images {
-            let before = found.len();
-            let is_it = |seen: &&Seen| {
-                seen.service() == Some(*service) && seen.release == image.digest.short()
-            };
-            found.extend(all.iter().filter(is_it).cloned());
-            ensure!(
-                found.len() > before,
-                "no container of {service} runs for {}",
-                image.digest.short()
-            );
-        }
-        Ok(found)
+    async fn look(&self) -> Result<Vec<Seen>> {
+        self.site.docker.look(self.site.environment).await
     }
 
     async fn switch(&self, to: &Routes) -> Result<()> {
@@ -131,9 +116,8 @@ impl Delivery<'_> {
     }
 
     async fn check(&self) -> Result<()> {
-        let seen = self.site.docker.look(self.site.environment).await?;
-        let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
-        let proxy = &proxy.context("the proxy is not there")?.id;
+        let seen = self.look().await?;
+        let proxy = proxy(&seen)?;
         let checks = Service::ALL.map(async |service| {
             let mut tunnel = self.site.tunnel(&seen, proxy, service.port()).await?;
             let (status, body) = tunnel.call(Method::GET, "/readyz", None).await?;
@@ -148,9 +132,9 @@ impl Delivery<'_> {
     }
 
     async fn smoke(&self, release: &Release) -> Result<()> {
-        let started = self.started_for(&release.images).await?;
-        let containers: Vec<_> = started.iter().filter_map(container).collect();
-        self.site.smoke(&containers).await
+        let seen = self.look().await?;
+        let started = started_for(&seen, &release.images)?;
+        self.site.smoke(&seen, &started).await
     }
 
     async fn admit(&self, release: &Release) -> Result<()> {
@@ -206,8 +190,7 @@ impl World for Delivery<'_> {
     }
 
     async fn containers(&self) -> Result<Vec<Container>> {
-        let seen = self.site.docker.look(self.site.environment).await?;
-        Ok(seen.iter().filter_map(container).collect())
+        Ok(self.look().await?.iter().filter_map(container).collect())
     }
 
     async fn record(&self, outcome: Outcome, note: &str) -> Result<()> {
@@ -226,6 +209,22 @@ impl World for Delivery<'_> {
         };
         self.append(entry).await
     }
+}
+
+/// The containers of these images; there is one of each at least.
+fn started_for<'a>(all: &'a [Seen], images: &Images) -> Result<Vec<&'a Seen>> {
+    let mut found = Vec::new();
+    for (service, image) in images {
+        let before = found.len();
+        let release = image.digest.short();
+        let is_it = |seen: &&Seen| seen.service() == Some(*service) && seen.release == release;
+        found.extend(all.iter().filter(is_it));
+        ensure!(
+            found.len() > before,
+            "no container of {service} runs for {release}"
+        );
+    }
+    Ok(found)
 }
 
 fn ids(containers: &[Container]) -> Vec<&str> {

@@ -78,12 +78,17 @@ impl Progress {
                 seconds % 10
             )?;
         }
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(file);
-        writeln!(file.context("the summary")?, "{text}").context("the summary")
+        add_to_summary(file, &text)
     }
+}
+
+/// Adds a part to a workflow's summary, in Markdown.
+pub(crate) fn add_to_summary(file: &Path, text: &str) -> Result<()> {
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(file);
+    writeln!(file.context("the summary")?, "{text}").context("the summary")
 }
 
 impl Line<'_> {

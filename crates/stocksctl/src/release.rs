@@ -21,6 +21,11 @@ impl Service {
     /// In the order in which they start: trade asks the catalogue.
     pub(crate) const ALL: [Self; 2] = [Self::StockListing, Self::Trade];
 
+    /// The one that is asked for, or all.
+    pub(crate) fn one_or_all(one: Option<Self>) -> Vec<Self> {
+        one.map_or_else(|| Self::ALL.to_vec(), |service| vec![service])
+    }
+
     /// Its name in Compose, in image names and on the network.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -134,11 +139,15 @@ impl Release {
 
     /// Whether both are of the same digests, whatever their tags.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        let digests = |release: &Self| {
-            let of = |service| release.image(service).map(|image| image.digest.clone());
-            Service::ALL.map(of)
-        };
-        digests(self) == digests(other)
+        self.digests() == other.digests()
+    }
+
+    /// What it is made of, whatever it is called and wherever it is kept.
+    pub(crate) fn digests(&self) -> BTreeMap<Service, Digest> {
+        let images = self.images.iter();
+        images
+            .map(|(service, image)| (*service, image.digest.clone()))
+            .collect()
     }
 }
 

@@ -102,12 +102,13 @@ impl Site {
         Ok(Some(lease))
     }
 
-    /// Tries containers themselves. Those of one service one after the other, as they trade for the same user.
-    pub(crate) async fn smoke(&self, containers: &[Container]) -> Result<()> {
-        let seen = self.docker.look(self.environment).await?;
+    /// Tries containers themselves, which are among those `seen`. Those of one service one after the other, as they trade for
+    /// the same user.
+    pub(crate) async fn smoke(&self, seen: &[Seen], containers: &[&Seen]) -> Result<()> {
         let tests = Service::ALL.map(async |service| {
-            for container in containers.iter().filter(|it| it.service == service) {
-                let mut tunnel = self.tunnel(&seen, &container.id, service.port()).await?;
+            let of_service = containers.iter().filter(|it| it.service() == Some(service));
+            for container in of_service {
+                let mut tunnel = self.tunnel(seen, container, service.port()).await?;
                 let tested = smoke::test(service, &mut tunnel).await;
                 tested.with_context(|| container.name.clone())?;
             }
@@ -117,19 +118,21 @@ impl Site {
     }
 
     /// A connection to a container, from within the environment: from its proxy, which has a shell.
-    pub(crate) async fn tunnel(&self, seen: &[Seen], id: &str, port: u16) -> Result<Tunnel> {
-        let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
-        let proxy = proxy.context("the proxy is not there")?;
-        let target = seen.iter().find(|seen| seen.id == id);
-        let target = target.with_context(|| format!("{id} is gone"))?;
+    pub(crate) async fn tunnel(&self, seen: &[Seen], target: &Seen, port: u16) -> Result<Tunnel> {
         ensure!(
             !target.address.is_empty(),
             "{} is {} and has no address",
             target.name,
             target.state
         );
-        Tunnel::open(&self.docker, &proxy.id, &target.address, port).await
+        Tunnel::open(&self.docker, &proxy(seen)?.id, &target.address, port).await
     }
+}
+
+/// The proxy's container.
+pub(crate) fn proxy(seen: &[Seen]) -> Result<&Seen> {
+    let proxy = seen.iter().find(|seen| seen.is(Part::Proxy));
+    proxy.context("the proxy is not there")
 }
 
 pub(crate) fn container(seen: &Seen) -> Option<Container> {

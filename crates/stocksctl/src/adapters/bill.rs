@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::process;
-use super::registry::is_local;
 use super::trivy::Trivy;
 use crate::admission;
 use crate::release::Image;
@@ -17,7 +16,10 @@ const TIMEOUT: Duration = Duration::from_mins(10);
 #[derive(Clone, Debug)]
 pub(crate) enum BillTool {
     Trivy(Trivy),
-    Syft,
+    Syft {
+        /// Whether images are fetched over plain HTTP.
+        is_plain: bool,
+    },
 }
 
 impl BillTool {
@@ -25,7 +27,7 @@ impl BillTool {
     pub(crate) async fn make(&self, image: &Image) -> Result<Value> {
         let bill = match self {
             Self::Trivy(trivy) => trivy.bill(image).await?,
-            Self::Syft => syft(image).await?,
+            Self::Syft { is_plain } => syft(image, *is_plain).await?,
         };
         admission::check_bill(&bill)
             .with_context(|| format!("the bill of materials of {image}"))?;
@@ -33,11 +35,11 @@ impl BillTool {
     }
 }
 
-async fn syft(image: &Image) -> Result<Value> {
+async fn syft(image: &Image, is_plain: bool) -> Result<Value> {
     let mut command = process::program("syft");
     command.args(["scan", "--quiet", "--output", "cyclonedx-json"]);
     command.arg(format!("registry:{image}"));
-    if is_local(&image.repository) {
+    if is_plain {
         command.env("SYFT_REGISTRY_INSECURE_USE_HTTP", "true");
     }
     let text = process::run(&mut command, b"", TIMEOUT).await?;

@@ -1,6 +1,6 @@
 //! Signatures and attestations, through the cosign command.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -112,10 +112,13 @@ impl Signer {
         self.run("sign", &[], image).await
     }
 
-    /// Attests a predicate, which stands in a file, of the image.
-    pub(crate) async fn attest(&self, image: &Image, kind: &str, predicate: &Path) -> Result<()> {
-        let predicate = predicate.to_str().context("the path of the predicate")?;
-        self.run("attest", &["--type", kind, "--predicate", predicate], image)
+    /// Attests a predicate of the image.
+    pub(crate) async fn attest(&self, image: &Image, kind: &str, predicate: &Value) -> Result<()> {
+        // The command takes a file.
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), predicate.to_string())?;
+        let path = file.path().to_str().context("the path of the predicate")?;
+        self.run("attest", &["--type", kind, "--predicate", path], image)
             .await
     }
 

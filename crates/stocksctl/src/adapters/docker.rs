@@ -1,11 +1,12 @@
 //! The engine, through the docker command: it knows contexts, so that an environment may be on another host.
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::process::{self, Ended};
 use crate::environment::Environment;
@@ -47,13 +48,27 @@ pub(crate) struct Seen {
 
 impl Docker {
     /// The command, with nothing else yet.
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = process::program("docker");
         if let Some(context) = &self.context {
             command.args(["--context", context]);
         }
         command.args(args).current_dir(&self.folder);
         command
+    }
+
+    /// Starts a command that is spoken with; it ends with the first of what is returned.
+    pub(super) fn converse(&self, args: &[&str]) -> Result<(Child, ChildStdin, ChildStdout)> {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("docker does not start")?;
+        let input = child.stdin.take().context("it was asked for")?;
+        let output = child.stdout.take().context("it was asked for")?;
+        Ok((child, input, output))
     }
 
     /// Runs a command that must succeed; yields its output.

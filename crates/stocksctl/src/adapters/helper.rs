@@ -1,6 +1,5 @@
 //! A shell beside an environment's record: one container for as long as it is needed, scripts go in, what they print comes out.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,17 +96,10 @@ impl Helper {
             "-c",
             RUN_LINES,
         ];
-        let mut child = self
-            .docker
-            .command(&run)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("docker does not start")?;
+        let (child, input, output) = self.docker.converse(&run)?;
         Ok(Session {
-            input: child.stdin.take().context("it was asked for")?,
-            output: BufReader::new(child.stdout.take().context("it was asked for")?),
+            input,
+            output: BufReader::new(output),
             _child: child,
         })
     }

@@ -1,5 +1,6 @@
 //! Programs of others: started without a shell, fed, bounded in time.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ impl Ended {
 
 /// A program that is on the PATH; it ends with whoever waits for it. Ctrl-C on a terminal is not for it: what it has begun is
 /// undone in order.
-pub(crate) fn program(name: &str) -> Command {
+pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
     command.kill_on_drop(true).process_group(0);
     command

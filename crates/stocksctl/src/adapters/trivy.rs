@@ -56,13 +56,13 @@ impl Trivy {
 
     /// A report in SARIF, for GitHub's code scanning.
     pub(crate) async fn sarif(&self, report: &Path) -> Result<String> {
-        let mut command = process::program(self.program.to_str().context("its path")?);
+        let mut command = process::program(&self.program);
         command.args(["convert", "--quiet", "--format", "sarif"]);
         self.run(command.arg(report)).await
     }
 
     pub(crate) async fn version(&self) -> Result<Version> {
-        let mut command = process::program(self.program.to_str().context("its path")?);
+        let mut command = process::program(&self.program);
         let text = self
             .run(command.args(["version", "--format", "json"]))
             .await?;
@@ -84,8 +84,7 @@ impl Trivy {
     }
 
     fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.kill_on_drop(true);
+        let mut command = process::program(&self.program);
         command.args([verb, "--quiet", "--scanners", "vuln"]);
         if self.is_plain && verb == "image" {
             command.arg("--insecure");

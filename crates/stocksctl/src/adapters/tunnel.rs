@@ -1,6 +1,5 @@
 //! HTTP to a container itself, from within its network: the engine may be on another host, and the network has no way out.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -52,15 +51,7 @@ impl Tunnel {
             address,
             &port,
         ];
-        let mut child = docker
-            .command(&run)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("docker does not start")?;
-        let output = child.stdout.take().context("it was asked for")?;
-        let input = child.stdin.take().context("it was asked for")?;
+        let (child, input, output) = docker.converse(&run)?;
         let stream = TokioIo::new(tokio::io::join(output, input));
         let (sender, connection) = http1::handshake(stream).await?;
         tokio::spawn(connection);

@@ -13,7 +13,6 @@ use clap::Args;
 use super::order::choose;
 use super::{Engine, Source};
 use crate::adapters::cosign::Signer;
-use crate::admission::Admission;
 use crate::approval::{Approval, PREDICATE};
 use crate::environment::Environment;
 use crate::release::Target;
@@ -43,11 +42,7 @@ impl Approve {
         let registry = self.source.registry()?;
         let site = engine.site(self.environment);
         let release = choose(&registry, &site, &self.release).await?;
-        let admission = Admission {
-            cosign: &self.source.cosign(),
-            exceptions: &self.source.exceptions()?,
-            today: now().date_naive(),
-        };
+        let admission = self.source.admission()?;
         for image in release.images.values() {
             admission.admit(image).await?;
             println!("{image} may run");
@@ -58,15 +53,14 @@ impl Approve {
             self.environment
         );
         let approval = Approval::new(self.environment, &release, who, now());
-        let file = tempfile::NamedTempFile::new()?;
-        std::fs::write(file.path(), serde_json::to_string(&approval)?)?;
+        let predicate = serde_json::to_value(&approval)?;
         let signer = Signer {
             key: Some(self.approver_key),
             signing_config: self.signing_config,
             is_plain: self.source.is_plain(),
         };
         for image in release.images.values() {
-            signer.attest(image, PREDICATE, file.path()).await?;
+            signer.attest(image, PREDICATE, &predicate).await?;
         }
         println!(
             "{release} may come into {} until {}",

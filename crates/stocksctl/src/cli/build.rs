@@ -66,10 +66,7 @@ impl Build {
         };
         let tag = self.tag(&checkout).await?;
         let registry = self.source.registry()?;
-        let services = self
-            .service
-            .map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
-        for service in services {
+        for service in Service::one_or_all(self.service) {
             let image = self.image(&checkout, &registry, service, &tag).await?;
             if !self.unsigned {
                 self.sign(service, &image).await?;
@@ -141,9 +138,7 @@ impl Build {
             bill
         } else {
             let bill = self.bill_tool().make(image).await?;
-            let file = tempfile::NamedTempFile::new()?;
-            std::fs::write(file.path(), bill.to_string())?;
-            signer.attest(image, "cyclonedx", file.path()).await?;
+            signer.attest(image, "cyclonedx", &bill).await?;
             bill
         };
         if let Some(out) = &self.out {
@@ -157,7 +152,9 @@ impl Build {
     fn bill_tool(&self) -> BillTool {
         match self.sbom_tool {
             BillBy::Trivy => BillTool::Trivy(self.scanner.trivy(&self.source)),
-            BillBy::Syft => BillTool::Syft,
+            BillBy::Syft => BillTool::Syft {
+                is_plain: self.source.is_plain(),
+            },
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::Engine;
 use super::order::drift;
+use crate::adapters::docker::Seen;
 use crate::environment::Environment;
 use crate::ledger::Ledger;
 use crate::release::Service;
@@ -178,12 +179,18 @@ impl Smoke {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
         let site = engine.site(self.environment);
         let observed = site.observe().await?;
+        let seen = site.docker.look(self.environment).await?;
         for service in Service::ALL {
             let serving = observed.serving(service);
             ensure!(!serving.is_empty(), "no container of {service} is there");
-            let serving: Vec<_> = serving.into_iter().cloned().collect();
-            site.smoke(&serving).await?;
-            for container in serving {
+            let is_serving = |seen: &&Seen| serving.iter().any(|it| it.id == seen.id);
+            let there: Vec<_> = seen.iter().filter(is_serving).collect();
+            ensure!(
+                there.len() == serving.len(),
+                "a container of {service} is gone"
+            );
+            site.smoke(&seen, &there).await?;
+            for container in there {
                 println!("{} is well", container.name);
             }
         }

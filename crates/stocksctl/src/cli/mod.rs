@@ -25,10 +25,11 @@ use crate::adapters::docker::Docker;
 use crate::adapters::github::Run;
 use crate::adapters::registry::{Registry, is_local};
 use crate::adapters::trivy::Trivy;
+use crate::admission::Admission;
 use crate::approval::Approvals;
 use crate::environment::Environment;
 use crate::exceptions::Exceptions;
-use crate::site::Site;
+use crate::site::{Site, now};
 
 /// Deploys and rolls back releases of Stocks App, by digest and without a failed request.
 ///
@@ -214,6 +215,14 @@ impl Source {
             Err(error) => Err(error.into()),
         }
         .with_context(|| self.ignore_file.display().to_string())
+    }
+
+    fn admission(&self) -> Result<Admission> {
+        Ok(Admission {
+            cosign: self.cosign(),
+            exceptions: self.exceptions()?,
+            today: now().date_naive(),
+        })
     }
 
     fn approvals(&self) -> Result<Approvals> {

@@ -14,7 +14,6 @@ use tokio::sync::Mutex;
 
 use super::Source;
 use crate::adapters::registry::Registry;
-use crate::admission::Admission;
 use crate::delivery::Delivery;
 use crate::environment::Environment;
 use crate::ledger::{Action, Ledger};
@@ -22,7 +21,7 @@ use crate::plan::{Observed, Step, Wanted, plan};
 use crate::progress::{Progress, note};
 use crate::release::{Release, Service, Target};
 use crate::run::{Ended, run};
-use crate::site::{Lock, Site, now};
+use crate::site::{Lock, Site};
 use crate::tag;
 
 const FAILED: u8 = 1;
@@ -69,9 +68,8 @@ pub(super) async fn choose(registry: &Registry, site: &Site, target: &Target) ->
     let mut images = current.map_or_else(Default::default, |current| current.images.clone());
     let mut names = Vec::new();
     for (service, digest) in digests {
-        let services = service.map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
         let mut found = None;
-        for service in services {
+        for service in Service::one_or_all(*service) {
             let image = registry.image_of(service, digest).await?;
             found = found.or(image.map(|image| (service, image)));
         }
@@ -184,11 +182,7 @@ impl How {
         let delivery = Delivery {
             site,
             registry: &self.source.registry()?,
-            admission: Admission {
-                cosign: &self.source.cosign(),
-                exceptions: &self.source.exceptions()?,
-                today: now().date_naive(),
-            },
+            admission: self.source.admission()?,
             approvals: &self.source.approvals()?,
             action: order.action,
             release: order.release.clone(),

@@ -16,7 +16,7 @@ use super::{Scanner, Signing, Source};
 use crate::adapters::trivy::{self, Trivy};
 use crate::admission::{check_bill, check_report};
 use crate::exceptions::Exceptions;
-use crate::progress::note;
+use crate::progress::{add_to_summary, note};
 use crate::release::{Image, Service};
 use crate::site::now;
 
@@ -56,14 +56,11 @@ impl Scan {
             ));
         }
         let registry = self.source.registry()?;
-        let services = self
-            .service
-            .map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
         let scratch = tempfile::tempdir()?;
         let folder = self.out.as_deref().unwrap_or(scratch.path());
         std::fs::create_dir_all(folder)?;
         let mut failures = Vec::new();
-        for service in services {
+        for service in Service::one_or_all(self.service) {
             let image = registry.image(service, &self.tag).await?;
             let image = image.with_context(|| format!("{service} has no tag {}", self.tag))?;
             let scanned = self.scan(service, &image, folder, &exceptions).await;
@@ -114,12 +111,8 @@ impl Scan {
         judged?;
         if !self.no_attest {
             let predicate = trivy::predicate(&report, &version, began, now());
-            let file = tempfile::NamedTempFile::new()?;
-            std::fs::write(file.path(), predicate.to_string())?;
-            self.signing
-                .signer(&self.source)
-                .attest(image, "vuln", file.path())
-                .await?;
+            let signer = self.signing.signer(&self.source);
+            signer.attest(image, "vuln", &predicate).await?;
         }
         Ok(())
     }
@@ -165,12 +158,7 @@ impl Scan {
         for severity in SEVERITIES {
             writeln!(text, "| {severity} | {} |", count(report, severity))?;
         }
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(file);
-        std::io::Write::write_all(&mut file?, (text + "\n").as_bytes())?;
-        Ok(())
+        add_to_summary(file, &text)
     }
 }
 

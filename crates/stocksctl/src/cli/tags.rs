@@ -87,12 +87,9 @@ impl Images {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
         let registry = self.source.registry()?;
         let deployed = deployed(engine).await;
-        let services = self
-            .service
-            .map_or_else(|| Service::ALL.to_vec(), |service| vec![service]);
         let harbor = self.account.harbor()?;
         let mut found = Vec::new();
-        for service in services {
+        for service in Service::one_or_all(self.service) {
             found.extend(match &harbor {
                 Some(harbor) => in_harbor(harbor, &registry, service).await?,
                 None => in_registry(&registry, service).await?,

@@ -1,14 +1,15 @@
 //! A commit's way to prod: built, signed, scanned, deployed, promoted, approved; every tag of it names the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use testkit::http::Client;
 
-use super::workshop::{DONE, REGISTRY, SERVICES, UNCHANGED, Workshop, ended, said_by};
+use super::workshop::{
+    DONE, REGISTRY, SERVICES, UNCHANGED, Workshop, ended, said_by, write_program,
+};
 use crate::engine::{Output, expect};
 use crate::load::Load;
 use crate::stack::{DEV, PROD, STAGE};
@@ -164,9 +165,7 @@ async fn stand_in(file: &Path, report: &Value, database: &str) -> Result<()> {
     let script = format!(
         "#!/bin/sh\ncase $1 in\nversion) echo '{version}' ;;\nconvert) echo '{sarif}' ;;\nimage | sbom) echo '{report}' ;;\n*) exit 1 ;;\nesac\n"
     );
-    std::fs::write(file, script)?;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?;
-    Ok(())
+    write_program(file, &script)
 }
 
 /// prod wants somebody who may to have said so.

@@ -1,13 +1,12 @@
 //! What is refused: each for its own reason, and nothing is changed.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
 use super::workshop::{
-    Attested, DONE, REGISTRY, SERVICES, UNCHANGED, Workshop, ended, said_by, scan,
+    Attested, DONE, REGISTRY, SERVICES, UNCHANGED, Workshop, ended, said_by, scan, write_program,
 };
 use crate::engine::{docker, expect};
 use crate::stack::{DEV, PROD};
@@ -182,9 +181,7 @@ async fn disk_full(workshop: &Workshop, serving: &str) -> Result<()> {
         let wrapper = format!(
             "#!/bin/sh\nif [ \"$1\" = pull ]; then set -- --host unix://{path}/socket \"$@\"; fi\nexec {real} \"$@\"\n"
         );
-        let docker = tools.path().join("docker");
-        std::fs::write(&docker, wrapper)?;
-        std::fs::set_permissions(&docker, std::fs::Permissions::from_mode(0o755))?;
+        write_program(&tools.path().join("docker"), &wrapper)?;
         let search = format!("{}:{}", tools.path().display(), search_path()?);
         let deploy = ["deploy", "dev", "e2e-1"];
         ended(workshop.command(&deploy).env("PATH", search)).await

@@ -1,6 +1,7 @@
 //! Makes releases as the pipeline does, or wrong in one way, and calls stocksctl.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -291,6 +292,13 @@ impl Workshop {
         );
         Ok(())
     }
+}
+
+/// A program for a shell to run.
+pub(super) fn write_program(file: &Path, script: &str) -> Result<()> {
+    std::fs::write(file, script)?;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?;
+    Ok(())
 }
 
 /// Runs a command to its end.
