@@ -45,11 +45,10 @@ pub(crate) async fn serve(stream: TcpStream, router: Router, mut closing: watch:
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
-        .timer(PatientTimer)
+        .timer(PatientTimer::default())
         .header_read_timeout(HEADER_READ_TIMEOUT);
     builder
         .http2()
-        .timer(PatientTimer)
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS);
     let mut connection = pin!(
         builder

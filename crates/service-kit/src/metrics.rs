@@ -1,7 +1,7 @@
 //! Metrics in the text format of `OpenMetrics`, labelled by route template, never by raw path.
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -47,9 +47,9 @@ pub struct HttpMetrics {
 
 /// What a request is counted under.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RequestLabels {
-    pub(crate) method: &'static str,
-    pub(crate) route: String,
+struct RequestLabels {
+    method: &'static str,
+    route: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,31 +59,35 @@ struct ResponseLabels {
     status: u16,
 }
 
-impl RequestLabels {
-    pub(crate) fn new(method: &Method, route: &str) -> Self {
-        let method = match method.as_str() {
-            "GET" => "GET",
-            "HEAD" => "HEAD",
-            "POST" => "POST",
-            "PUT" => "PUT",
-            "DELETE" => "DELETE",
-            "PATCH" => "PATCH",
-            "OPTIONS" => "OPTIONS",
-            _ => "other",
-        };
-        Self {
-            method,
-            route: route.to_owned(),
-        }
+/// The metrics of an endpoint's usual answer. They are sought once: to find them by their labels would cost every request.
+#[derive(Default)]
+pub(crate) struct UsualAnswer(OnceLock<Series>);
+
+/// Answers of one status to one kind of request.
+struct Series {
+    labels: ResponseLabels,
+    requests: Counter<u64, AtomicU64>,
+    durations: Histogram,
+}
+
+impl Series {
+    fn observe(&self, elapsed: Duration) {
+        self.requests.inc();
+        self.durations.observe(elapsed.as_secs_f64());
     }
 }
 
-/// Counts a request as in flight for as long as it lives.
-pub(crate) struct InFlight(Gauge);
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.dec();
+/// A method as a label: a client can make up any other.
+pub(crate) fn label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
     }
 }
 
@@ -124,23 +128,54 @@ impl HttpMetrics {
         CountHistogram(histogram)
     }
 
-    pub(crate) fn enter(&self) -> InFlight {
+    /// A request is in flight from now on.
+    pub(crate) fn enter(&self) {
         self.in_flight.inc();
-        InFlight(self.in_flight.clone())
     }
 
-    pub(crate) fn record(&self, labels: RequestLabels, status: u16, elapsed: Duration) {
-        self.durations
-            .get_or_create(&labels)
-            .observe(elapsed.as_secs_f64());
-        let RequestLabels { method, route } = labels;
-        self.requests
-            .get_or_create(&ResponseLabels {
-                method,
-                route,
-                status,
-            })
-            .inc();
+    /// It is no more.
+    pub(crate) fn leave(&self) {
+        self.in_flight.dec();
+    }
+
+    /// Counts an answer of an endpoint.
+    pub(crate) fn record(
+        &self,
+        usual: &UsualAnswer,
+        method: &'static str,
+        route: &str,
+        status: u16,
+        elapsed: Duration,
+    ) {
+        let find = || self.series(method, route, status);
+        let usual = usual.0.get_or_init(find);
+        let ResponseLabels {
+            method: usual_method,
+            route: usual_route,
+            status: usual_status,
+        } = &usual.labels;
+        if (*usual_method, usual_route.as_str(), *usual_status) == (method, route, status) {
+            usual.observe(elapsed);
+        } else {
+            find().observe(elapsed);
+        }
+    }
+
+    fn series(&self, method: &'static str, route: &str, status: u16) -> Series {
+        let labels = ResponseLabels {
+            method,
+            route: route.to_owned(),
+            status,
+        };
+        let request = RequestLabels {
+            method,
+            route: route.to_owned(),
+        };
+        Series {
+            requests: self.requests.get_or_create_owned(&labels),
+            durations: self.durations.get_or_create_owned(&request),
+            labels,
+        }
     }
 
     /// The metrics as text.

@@ -1,18 +1,22 @@
-//! A timer for time-outs that seldom pass: to put one off costs nothing.
+//! A timer for time-outs that seldom pass: to set one, or to put it off, costs nothing.
 //!
-//! The connection puts off its time-out with each request. A timer of tokio takes a lock for that; here the new deadline is
-//! only noted, and looked at when the old one has passed.
+//! A connection of HTTP/1 sets a time-out for the head of each request, and throws it away when the head is there. A timer of
+//! tokio takes a lock for each. Here the connection keeps one, which rings at a deadline or before it, and is only then set to
+//! the deadline that holds by now.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hyper::rt::{Sleep, Timer};
-use pin_project_lite::pin_project;
 
-/// Tokio's timer, but for time-outs that are put off often.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PatientTimer;
+/// Tokio's timer, for one task that waits for one time-out after the other.
+#[derive(Clone, Default)]
+pub(crate) struct PatientTimer(Arc<Mutex<Alarm>>);
+
+/// Rings at the deadline that was waited for last, or at one before it.
+type Alarm = Option<Pin<Box<tokio::time::Sleep>>>;
 
 impl Timer for PatientTimer {
     fn now(&self) -> Instant {
@@ -25,49 +29,36 @@ impl Timer for PatientTimer {
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         Box::pin(PatientSleep {
-            deadline,
-            alarm: tokio::time::sleep_until(deadline.into()),
+            deadline: deadline.into(),
+            timer: self.clone(),
         })
     }
 
     fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
-        match sleep.as_mut().downcast_mut_pin::<PatientSleep>() {
-            Some(sleep) => sleep.put_off(deadline),
-            None => *sleep = self.sleep_until(deadline),
-        }
+        *sleep = self.sleep_until(deadline);
     }
 }
 
-pin_project! {
-    struct PatientSleep {
-        deadline: Instant,
-        // Rings at the deadline, or at one before it.
-        #[pin]
-        alarm: tokio::time::Sleep,
-    }
-}
-
-impl PatientSleep {
-    fn put_off(self: Pin<&mut Self>, deadline: Instant) {
-        let this = self.project();
-        *this.deadline = deadline;
-        if this.alarm.deadline().into_std() > deadline {
-            this.alarm.reset(deadline.into());
-        }
-    }
+struct PatientSleep {
+    deadline: tokio::time::Instant,
+    timer: PatientTimer,
 }
 
 impl Future for PatientSleep {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
+        let mut alarm = self.timer.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let alarm = alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(self.deadline)));
+        if alarm.deadline() > self.deadline {
+            alarm.as_mut().reset(self.deadline);
+        }
         loop {
-            ready!(this.alarm.as_mut().poll(context));
-            if this.alarm.deadline().into_std() >= *this.deadline {
+            ready!(alarm.as_mut().poll(context));
+            if alarm.deadline() >= self.deadline {
                 return Poll::Ready(());
             }
-            this.alarm.as_mut().reset((*this.deadline).into());
+            alarm.as_mut().reset(self.deadline);
         }
     }
 }
@@ -81,27 +72,50 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     /// After how many seconds of the paused clock it passes.
-    async fn passes(sleep: &mut Pin<Box<dyn Sleep>>) -> u64 {
-        let started = PatientTimer.now();
+    async fn passes(timer: &PatientTimer, mut sleep: Pin<Box<dyn Sleep>>) -> u64 {
+        let started = timer.now();
         sleep.as_mut().await;
-        (PatientTimer.now() - started).as_secs()
+        (timer.now() - started).as_secs()
+    }
+
+    /// Waits for it for a moment, so that its deadline is the one that the timer is set to.
+    async fn begin(sleep: &mut Pin<Box<dyn Sleep>>) {
+        let moment = Duration::from_millis(1);
+        assert!(tokio::time::timeout(moment, sleep).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_passes_at_the_last_deadline_that_it_was_given() {
-        for (first, last) in [(2, 5), (5, 2), (2, 2)] {
-            let now = PatientTimer.now();
-            let mut sleep = PatientTimer.sleep_until(now + SECOND * first);
-            PatientTimer.reset(&mut sleep, now + SECOND * last);
-            assert_eq!(passes(&mut sleep).await, u64::from(last));
+    async fn a_time_out_passes_at_its_own_deadline_whatever_came_before_it() {
+        for (first, second) in [(2, 5), (5, 2), (2, 2)] {
+            let timer = PatientTimer::default();
+            let mut thrown_away = timer.sleep(SECOND * first);
+            begin(&mut thrown_away).await;
+            drop(thrown_away);
+            assert_eq!(
+                passes(&timer, timer.sleep(SECOND * second)).await,
+                u64::from(second)
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_put_off_passes_at_its_last_deadline() {
+        for (first, last) in [(2, 5), (5, 2)] {
+            let timer = PatientTimer::default();
+            let now = timer.now();
+            let mut sleep = timer.sleep_until(now + SECOND * first);
+            begin(&mut sleep).await;
+            timer.reset(&mut sleep, now + SECOND * last);
+            sleep.as_mut().await;
+            assert_eq!((timer.now() - now).as_secs(), u64::from(last));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_can_be_used_again_once_it_has_passed() {
-        let mut sleep = PatientTimer.sleep(SECOND);
-        assert_eq!(passes(&mut sleep).await, 1);
-        PatientTimer.reset(&mut sleep, PatientTimer.now() + SECOND * 3);
-        assert_eq!(passes(&mut sleep).await, 3);
+        let timer = PatientTimer::default();
+        assert_eq!(passes(&timer, timer.sleep(SECOND)).await, 1);
+        tokio::time::sleep(SECOND * 9).await;
+        assert_eq!(passes(&timer, timer.sleep(SECOND * 3)).await, 3);
     }
 }

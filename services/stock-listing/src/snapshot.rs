@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::body::Bytes;
+use axum::http::HeaderValue;
 use catalogue_client::StockPrice;
 use market::{Sector, Symbol};
 use serde::Serialize;
@@ -25,8 +26,16 @@ pub(crate) struct Snapshot {
 pub(crate) struct Entry {
     /// The stock.
     pub(crate) listed: Listed,
-    json: OnceLock<Bytes>,
-    price_json: OnceLock<Bytes>,
+    json: OnceLock<Representation>,
+    price_json: OnceLock<Representation>,
+}
+
+/// What is answered of something at one version (RFC 9110 section 3.2), as it goes out.
+pub(crate) struct Representation {
+    /// The body.
+    pub(crate) json: Bytes,
+    /// The entity tag of the version. It is weak, since the same body may go out compressed.
+    pub(crate) tag: HeaderValue,
 }
 
 /// Which stocks to list.
@@ -45,9 +54,9 @@ pub(crate) struct PageKey {
 /// A page of stocks.
 pub(crate) struct Page {
     /// A JSON array.
-    pub(crate) json: Bytes,
+    pub(crate) stocks: Representation,
     /// How many stocks there are in all pages.
-    pub(crate) total: usize,
+    pub(crate) total: HeaderValue,
     /// The last symbol, when there are more.
     pub(crate) last: Option<Symbol>,
 }
@@ -62,20 +71,32 @@ impl Entry {
     }
 
     /// The stock as JSON.
-    pub(crate) fn json(&self) -> &Bytes {
-        self.json.get_or_init(|| encode(&self.listed.stock))
+    pub(crate) fn json(&self) -> &Representation {
+        self.json.get_or_init(|| self.represent(&self.listed.stock))
     }
 
     /// Its price alone as JSON.
-    pub(crate) fn price_json(&self) -> &Bytes {
+    pub(crate) fn price_json(&self) -> &Representation {
         self.price_json
-            .get_or_init(|| encode(&StockPrice::from(&self.listed.stock)))
+            .get_or_init(|| self.represent(&StockPrice::from(&self.listed.stock)))
+    }
+
+    /// The types of the catalogue have no value that JSON cannot say.
+    fn represent(&self, value: &impl Serialize) -> Representation {
+        let json = serde_json::to_vec(value).unwrap_or_default();
+        Representation::new(self.listed.version, json)
     }
 }
 
-/// The types of the catalogue have no value that JSON cannot say.
-fn encode(value: &impl Serialize) -> Bytes {
-    serde_json::to_vec(value).unwrap_or_default().into()
+impl Representation {
+    pub(crate) fn new(version: Version, json: impl Into<Bytes>) -> Self {
+        // Digits and quotes are always a header's value; this one would match no version.
+        let tag = HeaderValue::try_from(format!("W/\"{}\"", version.0));
+        Self {
+            json: json.into(),
+            tag: tag.unwrap_or(HeaderValue::from_static("W/\"\"")),
+        }
+    }
 }
 
 impl Snapshot {
@@ -178,14 +199,14 @@ impl Snapshot {
             if last.is_some() {
                 json.push(b',');
             }
-            json.extend_from_slice(entry.json());
+            json.extend_from_slice(&entry.json().json);
             last = Some(entry.listed.stock.symbol);
         }
         json.push(b']');
         let has_more = rest.next().is_some();
         Page {
-            json: json.into(),
-            total,
+            stocks: Representation::new(self.version, json),
+            total: total.into(),
             last: last.filter(|_| has_more),
         }
     }
@@ -216,7 +237,8 @@ mod tests {
     }
 
     fn symbols(page: &Page) -> Vec<String> {
-        let stocks: Vec<catalogue_client::Stock> = serde_json::from_slice(&page.json).unwrap();
+        let stocks: Vec<catalogue_client::Stock> =
+            serde_json::from_slice(&page.stocks.json).unwrap();
         stocks
             .iter()
             .map(|stock| stock.symbol.to_string())
@@ -237,7 +259,7 @@ mod tests {
             });
             (
                 symbols(&page),
-                page.total,
+                page.total.to_str().unwrap().parse::<usize>().unwrap(),
                 page.last.map(|last| last.to_string()),
             )
         };
@@ -273,7 +295,7 @@ mod tests {
         };
         let page = before.page(&key);
         let after = before.changed(Version(5), vec![listed("A", "x", 5), listed("AA", "y", 5)]);
-        assert_eq!(before.page(&key).json, page.json);
+        assert_eq!(before.page(&key).stocks.json, page.stocks.json);
         assert_eq!(symbols(&after.page(&key)), ["A", "AA", "B", "C", "D"]);
         let changed: Vec<String> = after
             .since(Some(Version(3)))

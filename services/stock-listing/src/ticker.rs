@@ -87,7 +87,7 @@ impl Frame {
                 all.extend_from_slice(id.as_bytes());
             }
             all.extend_from_slice(b"event: price\ndata: ");
-            all.extend_from_slice(entry.price_json());
+            all.extend_from_slice(&entry.price_json().json);
             all.extend_from_slice(b"\n\n");
             places.push((entry.listed.stock.symbol, start..all.len()));
         }

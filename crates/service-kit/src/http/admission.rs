@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
-use tokio::time::{Timeout, timeout};
+use tokio::time::{Sleep, sleep};
 use tower::{Layer, Service};
 
 use crate::lifecycle::{Lifecycle, Phase};
@@ -75,8 +75,9 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         match Permit::of(&self.limits) {
             Ok(permit) => Answer::Admitted {
-                answer: timeout(self.limits.request_timeout, self.inner.call(request)),
-                _permit: permit,
+                answer: self.inner.call(request),
+                deadline: None,
+                permit,
             },
             Err(problem) => Answer::Refused {
                 answer: future::ready(problem.into_response()),
@@ -91,8 +92,10 @@ pin_project! {
     pub(super) enum Answer<F> {
         Admitted {
             #[pin]
-            answer: Timeout<F>,
-            _permit: Permit,
+            answer: F,
+            // Only what does not answer at once needs one. A timer has a cache line to itself, and so had a future with one in it.
+            deadline: Option<Pin<Box<Sleep>>>,
+            permit: Permit,
         },
         Refused {
             #[pin]
@@ -109,17 +112,25 @@ where
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match self.project() {
-            AnswerProjection::Admitted { answer, .. } => match ready!(answer.poll(context)) {
-                Ok(answer) => answer.map(IntoResponse::into_response),
-                Err(_) => Ok(Problem::unavailable(
+        match self.project() {
+            AnswerProjection::Admitted {
+                answer,
+                deadline,
+                permit,
+            } => {
+                if let Poll::Ready(answer) = answer.poll(context) {
+                    return Poll::Ready(answer.map(IntoResponse::into_response));
+                }
+                let timer = || Box::pin(sleep(permit.0.request_timeout));
+                ready!(deadline.get_or_insert_with(timer).as_mut().poll(context));
+                let problem = Problem::unavailable(
                     "timeout",
                     "the request took too long; whether it had an effect is unknown",
-                )
-                .into_response()),
-            },
-            AnswerProjection::Refused { answer } => Ok(ready!(answer.poll(context))),
-        })
+                );
+                Poll::Ready(Ok(problem.into_response()))
+            }
+            AnswerProjection::Refused { answer } => Poll::Ready(Ok(ready!(answer.poll(context)))),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::Service;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::unread::Unread;
 use crate::lifecycle::Phase;
-use crate::metrics::{InFlight, RequestLabels};
+use crate::metrics::{self, UsualAnswer};
 use crate::problem::{PROBLEM_JSON, Problem};
 
 /// Label of requests that no route matches, so that a client cannot make up label values.
@@ -34,7 +34,10 @@ impl<S> Layer<S> for ObserveLayer {
     fn layer(&self, inner: S) -> Observe<S> {
         Observe {
             inner,
-            service: Arc::clone(&self.0),
+            endpoint: Arc::new(Endpoint {
+                service: Arc::clone(&self.0),
+                usual: UsualAnswer::default(),
+            }),
         }
     }
 }
@@ -42,7 +45,13 @@ impl<S> Layer<S> for ObserveLayer {
 #[derive(Clone)]
 pub(super) struct Observe<S> {
     inner: S,
+    endpoint: Arc<Endpoint>,
+}
+
+/// What is behind the layer: a router layers each of its endpoints by itself.
+struct Endpoint {
     service: Arc<Service>,
+    usual: UsualAnswer,
 }
 
 impl<S> tower::Service<Request> for Observe<S>
@@ -59,7 +68,7 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let observed = Observed::begin(Arc::clone(&self.service), &mut request);
+        let observed = Observed::begin(Arc::clone(&self.endpoint), &mut request);
         // One bad request must not end the connection of others.
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
@@ -76,32 +85,50 @@ where
 
 /// A request that is being answered.
 struct Observed {
-    service: Arc<Service>,
+    request: InFlight,
     id: RequestId,
-    labels: RequestLabels,
+    method: &'static str,
+    route: Option<MatchedPath>,
     version: Version,
     unread: Option<Unread>,
-    in_flight: InFlight,
     started: Instant,
 }
 
+/// Counts a request as in flight for as long as it lives.
+struct InFlight(Arc<Endpoint>);
+
+impl InFlight {
+    fn of(endpoint: Arc<Endpoint>) -> Self {
+        endpoint.service.metrics.enter();
+        Self(endpoint)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.service.metrics.leave();
+    }
+}
+
 impl Observed {
-    fn begin(service: Arc<Service>, request: &mut Request) -> Self {
+    fn begin(endpoint: Arc<Endpoint>, request: &mut Request) -> Self {
+        let service = &endpoint.service;
         let id = RequestId::from_client(request.headers())
             .unwrap_or_else(|| RequestId::new(service.ids.next(service.clock.now())));
         request.extensions_mut().insert(id.clone());
-        let route = request.extensions().get::<MatchedPath>();
-        let route = route.map_or(UNMATCHED, MatchedPath::as_str);
-        let labels = RequestLabels::new(request.method(), route);
         Self {
+            id,
+            method: metrics::label(request.method()),
+            route: request.extensions().get().cloned(),
             version: request.version(),
             unread: Unread::hold(request),
-            in_flight: service.metrics.enter(),
             started: Instant::now(),
-            service,
-            id,
-            labels,
+            request: InFlight::of(endpoint),
         }
+    }
+
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or(UNMATCHED, MatchedPath::as_str)
     }
 
     async fn end(self, answer: Response) -> Response {
@@ -109,13 +136,15 @@ impl Observed {
         let (mut response, problem) = with_problem(answer, &self.id);
         let status = response.status();
         self.log(status, elapsed, problem.as_ref().and_then(Problem::cause));
-        let metrics = &self.service.metrics;
-        metrics.record(self.labels, status.as_u16(), elapsed);
-        drop(self.in_flight);
+        let Endpoint { service, usual } = &*self.request.0;
+        let (route, status) = (self.route(), status.as_u16());
+        service
+            .metrics
+            .record(usual, self.method, route, status, elapsed);
 
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.header_value());
-        let is_draining = self.service.lifecycle.phase() == Phase::Draining;
+        let is_draining = service.lifecycle.phase() == Phase::Draining;
         let is_cut_off = match self.unread {
             Some(unread) => !unread.discard().await,
             None => false,
@@ -129,9 +158,9 @@ impl Observed {
 
     /// Says how the request went, in one line that has all there is to say: a span around it would cost every request.
     fn log(&self, status: StatusCode, elapsed: Duration, cause: Option<&str>) {
-        let Self { id, labels, .. } = self;
-        let (service, status) = (self.service.name, status.as_u16());
-        let (method, route) = (labels.method, labels.route.as_str());
+        let Self { id, method, .. } = self;
+        let service = self.request.0.service.name;
+        let (route, status) = (self.route(), status.as_u16());
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         match status {
             500 => error!(%id, service, method, route, status, micros, cause, "request failed"),
@@ -166,7 +195,7 @@ fn with_problem(mut response: Response, id: &RequestId) -> (Response, Option<Pro
         .extensions_mut()
         .remove::<Problem>()
         .unwrap_or_else(|| Problem::of_status(status));
-    let mut rendered = problem.render(id.as_str());
+    let mut rendered = problem.render(&id.to_string());
     for (name, value) in response.headers() {
         let describes_the_old_body = [
             header::CONTENT_TYPE,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use catalogue_client::{Stock, StockPrice};
 use market::{Percent, Price, Symbol};
@@ -12,7 +11,7 @@ use service_kit::extract::{FromQuery, Items, Parameters, Path, Query};
 use service_kit::problem::{FieldError, ProblemDocument};
 use utoipa::{IntoParams, ToSchema};
 
-use super::conditional;
+use super::conditional::{self, Known};
 use crate::app;
 use crate::changes::{Line, Refusal};
 use crate::error::Error;
@@ -88,17 +87,13 @@ struct Rejected {
 pub(super) async fn show(
     State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
-    request: HeaderMap,
+    known: Known,
 ) -> Result<Response, Error> {
     let snapshot = app.live.snapshot();
     let entry = snapshot
         .find(symbol)
         .ok_or(Refusal::UnknownSymbol(symbol))?;
-    Ok(conditional::json(
-        &request,
-        entry.listed.version,
-        entry.price_json().clone(),
-    ))
+    Ok(conditional::json(&known, entry.price_json()))
 }
 
 /// Gives a stock a new price.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use catalogue_client::{NewStock, Stock};
 use market::{Sector, Symbol};
@@ -12,7 +12,7 @@ use service_kit::extract::{FromQuery, Json, Parameters, Path, Query};
 use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
 
-use super::conditional;
+use super::conditional::{self, Known};
 use crate::app;
 use crate::changes::{Line, Refusal};
 use crate::error::Error;
@@ -20,6 +20,9 @@ use crate::snapshot::PageKey;
 
 const DEFAULT_LIMIT: u32 = 100;
 const MAX_LIMIT: u32 = 1_000;
+
+/// Name of the header that says how many there are in all pages.
+const X_TOTAL_COUNT: HeaderName = HeaderName::from_static("x-total-count");
 
 /// Which stocks to list.
 #[derive(IntoParams)]
@@ -91,14 +94,14 @@ impl ListQuery {
 pub(super) async fn list(
     State(app): State<Arc<app::State>>,
     Query(query): Query<ListQuery>,
-    request: HeaderMap,
+    known: Known,
 ) -> Response {
     let snapshot = app.live.snapshot();
     let page = snapshot.page(&query.key());
-    let mut response = conditional::json(&request, snapshot.version(), page.json.clone());
+    let mut response = conditional::json(&known, &page.stocks);
     response
         .headers_mut()
-        .insert("x-total-count", page.total.into());
+        .insert(X_TOTAL_COUNT, page.total.clone());
     if let Some(last) = page.last
         && let Ok(link) = HeaderValue::from_str(&query.next(&last))
     {
@@ -116,17 +119,13 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
-    request: HeaderMap,
+    known: Known,
 ) -> Result<Response, Error> {
     let snapshot = app.live.snapshot();
     let entry = snapshot
         .find(symbol)
         .ok_or(Refusal::UnknownSymbol(symbol))?;
-    Ok(conditional::json(
-        &request,
-        entry.listed.version,
-        entry.json().clone(),
-    ))
+    Ok(conditional::json(&known, entry.json()))
 }
 
 /// Adds a stock to the catalogue.

@@ -22,7 +22,7 @@ pub(crate) fn answer(order: &Order, decision: &Result<Trade, Refusal>) -> Answer
         },
         Err(reason) => {
             let problem = refusal(order, *reason);
-            let body = problem.to_json(order.request_id.as_str());
+            let body = problem.to_json(&order.request_id.to_string());
             Answer {
                 status: problem.status().as_u16(),
                 body,
