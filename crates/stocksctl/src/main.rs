@@ -10,6 +10,7 @@ mod examine;
 mod exceptions;
 mod ledger;
 mod lock;
+mod pipeline;
 mod plan;
 mod progress;
 mod release;
@@ -17,6 +18,7 @@ mod run;
 mod site;
 mod smoke;
 mod tag;
+mod workspace;
 
 use std::process::ExitCode;
 

@@ -1,16 +1,14 @@
 //! A line for each step, on the standard error, and the same as a table for a workflow's summary.
 #![expect(clippy::print_stderr, reason = "this is where progress is told")]
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Error, Result};
-use indicatif::{ProgressBar, ProgressStyle};
-
-use crate::plan::Step;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(100);
 
@@ -22,6 +20,7 @@ pub(crate) fn note(text: &str) {
 /// What was done so far.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
+    spinners: MultiProgress,
     rows: Mutex<Vec<Row>>,
 }
 
@@ -41,9 +40,9 @@ pub(crate) struct Line<'a> {
 }
 
 impl Progress {
-    pub(crate) fn begins(&self, step: &Step) -> Line<'_> {
+    pub(crate) fn begins(&self, step: &impl Display) -> Line<'_> {
         // It draws itself on a terminal alone.
-        let spinner = ProgressBar::new_spinner().with_style(
+        let spinner = self.spinners.add(ProgressBar::new_spinner()).with_style(
             ProgressStyle::with_template("  {spinner} {msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
@@ -110,7 +109,7 @@ impl Line<'_> {
 
     fn finish(self, line: &str, failure: Option<String>) {
         self.spinner.finish_and_clear();
-        eprintln!("{line}");
+        self.progress.spinners.suspend(|| eprintln!("{line}"));
         let row = Row {
             step: self.step,
             took: self.began.elapsed(),

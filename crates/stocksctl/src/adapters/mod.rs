@@ -8,6 +8,7 @@ pub(crate) mod harbor;
 mod helper;
 pub(crate) mod process;
 pub(crate) mod registry;
+pub(crate) mod sonarqube;
 pub(crate) mod source;
 pub(crate) mod state;
 pub(crate) mod trivy;

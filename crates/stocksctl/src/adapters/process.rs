@@ -1,6 +1,7 @@
 //! Programs of others: started without a shell, fed, bounded in time.
 
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+/// A cold build compiles everything.
+pub(crate) const COMPILE_TIMEOUT: Duration = Duration::from_hours(1);
 /// Of a failed program's words.
 const SHOWN_BYTES: usize = 2_000;
 
@@ -94,4 +97,59 @@ pub(crate) async fn run(command: &mut Command, stdin: &[u8], timeout: Duration) 
         );
     }
     Ok(ended.stdout)
+}
+
+/// How a program that was watched ended, and what it said on both of its outputs.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) is_success: bool,
+    pub(crate) output: String,
+}
+
+/// Runs a program that may take long. What it says is passed on to our standard error, and kept: in memory, and in a file where
+/// one is named.
+///
+/// Ctrl-C on a terminal reaches it as well.
+pub(crate) async fn watch(command: &mut Command, log: Option<&Path>) -> Result<Watched> {
+    let name = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    let mut file = match log {
+        Some(path) => {
+            Some(std::fs::File::create(path).with_context(|| path.display().to_string())?)
+        }
+        None => None,
+    };
+    let (reader, writer) = std::io::pipe()?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .kill_on_drop(true);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("{name} does not start: is it installed, and on the PATH?"))?;
+    // The command holds the pipe's other end, and with it the end of what is read.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let reading = tokio::task::spawn_blocking(move || -> std::io::Result<String> {
+        let mut output = String::new();
+        let mut reader = std::io::BufReader::new(reader);
+        let mut line = Vec::new();
+        while std::io::BufRead::read_until(&mut reader, b'\n', &mut line)? > 0 {
+            std::io::Write::write_all(&mut std::io::stderr(), &line)?;
+            if let Some(file) = &mut file {
+                std::io::Write::write_all(file, &line)?;
+            }
+            output += &String::from_utf8_lossy(&line);
+            line.clear();
+        }
+        Ok(output)
+    });
+    let status = child.wait().await?;
+    Ok(Watched {
+        is_success: status.success(),
+        output: reading.await??,
+    })
 }

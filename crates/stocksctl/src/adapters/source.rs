@@ -1,18 +1,16 @@
 //! The sources that images are built from: the git repository and the Cargo workspace.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use anyhow::{Context as _, Result};
 use tokio::process::Command;
 
 use super::process;
 use crate::release::Service;
+use crate::workspace::{Reach, Workspace};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
-/// A cold build compiles everything.
-const BUILD_TIMEOUT: Duration = Duration::from_hours(1);
 /// What every image is made of beside crates. The compiler's version stands in the Dockerfile.
 const SHARED: [&str; 4] = ["Cargo.toml", "Cargo.lock", ".dockerignore", "db"];
 /// Only this driver of buildx can keep a cache in a registry.
@@ -77,6 +75,14 @@ impl Source {
 
     /// The paths that a service's image is made of: its crate, those of the workspace that it depends on, and what all share.
     pub(crate) async fn inputs(&self, service: Service) -> Result<Vec<String>> {
+        let mut paths = self.workspace().await?.folders(service, Reach::Binary);
+        paths.extend(SHARED.map(str::to_owned));
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// The crates of the project.
+    pub(crate) async fn workspace(&self) -> Result<Workspace> {
         let mut command = process::program("cargo");
         command
             .args([
@@ -88,8 +94,43 @@ impl Source {
             ])
             .current_dir(&self.folder);
         let metadata = process::run(&mut command, b"", TIMEOUT).await?;
-        let metadata: Value = serde_json::from_str(&metadata)?;
-        inputs(&metadata, service)
+        Workspace::of(&serde_json::from_str(&metadata)?)
+    }
+
+    /// The files that differ between a commit and what is checked out; none when git does not know the commit.
+    pub(crate) async fn changed_since(&self, commit: &str) -> Result<Option<Vec<String>>> {
+        let is_known = ["rev-parse", "--quiet", "--verify", "--end-of-options"];
+        let name = format!("{commit}^{{commit}}");
+        let Ok(base) = self.git(&[&is_known[..], &[&name]].concat()).await else {
+            return Ok(None);
+        };
+        // Both ends of a move: what was there is gone for somebody.
+        let diff = [
+            "diff",
+            "--name-only",
+            "--no-renames",
+            "-z",
+            base.trim(),
+            "HEAD",
+        ];
+        Ok(Some(names(&self.git(&diff).await?)))
+    }
+
+    /// Each file of what is checked out, with what is in it as git names that.
+    pub(crate) async fn files(&self) -> Result<Vec<(String, String)>> {
+        let tree = self.git(&["ls-tree", "-r", "-z", "HEAD"]).await?;
+        let lines = names(&tree).into_iter();
+        let files = lines.map(|line| {
+            let (content, name) = line.split_once('\t').context("git names no file")?;
+            anyhow::Ok((name.to_owned(), content.to_owned()))
+        });
+        files.collect()
+    }
+
+    /// The branch that is checked out, or the tag of what is.
+    pub(crate) async fn reference(&self) -> Result<String> {
+        let branch = self.git(&["rev-parse", "--abbrev-ref", "HEAD"]).await?;
+        Ok(branch.trim().to_owned())
     }
 
     /// Builds an image and pushes it.
@@ -126,7 +167,7 @@ impl Source {
             command.args(["--cache-to", &format!("{cache},mode=max")]);
         }
         command.arg(".");
-        let ended = process::run(&mut command, b"", BUILD_TIMEOUT).await;
+        let ended = process::run(&mut command, b"", process::COMPILE_TIMEOUT).await;
         ended
             .map(drop)
             .with_context(|| format!("build of {service}"))
@@ -155,41 +196,16 @@ impl Source {
     }
 }
 
-fn inputs(metadata: &Value, service: Service) -> Result<Vec<String>> {
-    let root = metadata["workspace_root"].as_str().context("a workspace")?;
-    let packages = metadata["packages"].as_array().context("its packages")?;
-    let package = |name: &str| packages.iter().find(|package| package["name"] == name);
-    let mut waiting = vec![service.name().to_owned()];
-    let mut seen = Vec::new();
-    let mut paths: Vec<String> = SHARED.map(str::to_owned).into();
-    while let Some(name) = waiting.pop() {
-        // What is not of the workspace stands in the lock file.
-        let Some(package) = package(&name) else {
-            continue;
-        };
-        if seen.contains(&name) {
-            continue;
-        }
-        let manifest = package["manifest_path"].as_str().context("a manifest")?;
-        let folder = Path::new(manifest).parent().context("a folder")?;
-        paths.push(folder.strip_prefix(root)?.display().to_string());
-        let dependencies = package["dependencies"].as_array().into_iter().flatten();
-        // Tests are in no image.
-        let of_image = dependencies.filter(|dependency| dependency["kind"] != "dev");
-        waiting.extend(
-            of_image
-                .filter(|dependency| !dependency["path"].is_null())
-                .filter_map(|dependency| Some(dependency["name"].as_str()?.to_owned())),
-        );
-        seen.push(name);
-    }
-    ensure!(!seen.is_empty(), "the workspace has no {service}");
-    paths.sort();
-    Ok(paths)
+/// What git separates by NUL.
+fn names(text: &str) -> Vec<String> {
+    let names = text.split('\0').filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod approve;
 mod build;
+mod ci;
 mod deploy;
 mod doctor;
 mod harbor;
@@ -86,6 +87,9 @@ enum Verb {
     Smoke(inspect::Smoke),
     /// What a person or a job may read of Vault
     Secrets(secrets::Secrets),
+    /// The pipeline
+    #[command(subcommand)]
+    Ci(ci::CiVerb),
     /// Gives Harbor the project of the images, with its rules and accounts
     HarborSetup(harbor::Setup),
     /// Whether this machine has what releases need, and how to mend what it lacks
@@ -296,6 +300,7 @@ impl Cli {
             Verb::Lock(verb) => verb.run(&engine).await,
             Verb::Smoke(smoke) => smoke.run(&engine).await,
             Verb::Secrets(secrets) => secrets.run(&engine).await,
+            Verb::Ci(verb) => verb.run(&engine).await,
             Verb::HarborSetup(setup) => setup.run().await,
             Verb::Doctor(doctor) => doctor.run(&engine).await,
             Verb::Completions { shell } => {

@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::{Args, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -29,6 +32,9 @@ const OURS: [&str; 4] = [
     "VAULT_SECRET_ID",
     "VAULT_SECRET_ID_FILE",
 ];
+
+/// What of docker's settings is not in its config.json: its contexts, its plugins, its builders.
+const SHARED_SETTINGS: [&str; 3] = ["contexts", "cli-plugins", "buildx"];
 
 #[derive(Args)]
 pub(super) struct Secrets {
@@ -98,6 +104,17 @@ enum SecretsVerb {
         /// `NAME=secret/ci/pipeline#harbor_password`
         #[arg(long = "env", value_name = "NAME=PLACE", value_parser = parse_variable)]
         variables: Vec<(String, Place)>,
+        /// The same, and nothing where it is not there or Vault does not answer
+        #[arg(long = "optional-env", value_name = "NAME=PLACE", value_parser = parse_variable)]
+        optional: Vec<(String, Place)>,
+        /// Logs the command in to the registry that stands here with a user name and a password: in a `DOCKER_CONFIG` of its own,
+        /// which ends with it
+        #[arg(long, value_name = "PLACE")]
+        registry: Option<Place>,
+        #[arg(long, env = "DOCKER_CONFIG", hide = true)]
+        docker_config: Option<PathBuf>,
+        #[arg(long, env = "HOME", hide = true)]
+        home: Option<PathBuf>,
         /// The command
         #[arg(required = true, trailing_var_arg = true)]
         command: Vec<String>,
@@ -172,7 +189,23 @@ impl Secrets {
                 write_private(&to, text.expose_secret())?;
                 Ok(ExitCode::SUCCESS)
             }
-            SecretsVerb::Exec { variables, command } => login.exec(&variables, &command).await,
+            SecretsVerb::Exec {
+                variables,
+                optional,
+                registry,
+                docker_config,
+                home,
+                command,
+            } => {
+                let home = home.map(|home| home.join(".docker"));
+                let given = Given {
+                    variables,
+                    optional,
+                    registry,
+                    docker_config: docker_config.or(home),
+                };
+                login.exec(&given, &command).await
+            }
         }
     }
 }
@@ -214,6 +247,72 @@ pub(super) fn write_private(file: &Path, text: &str) -> Result<()> {
     Ok(())
 }
 
+/// What a command is given.
+struct Given {
+    variables: Vec<(String, Place)>,
+    optional: Vec<(String, Place)>,
+    registry: Option<Place>,
+    /// Whose settings the command's own registry account is added to.
+    docker_config: Option<PathBuf>,
+}
+
+impl Given {
+    /// Whether the command can do without all of it.
+    fn is_optional(&self) -> bool {
+        self.variables.is_empty() && self.registry.is_none()
+    }
+}
+
+/// An account in a registry.
+struct Account {
+    registry: String,
+    username: String,
+    password: SecretString,
+}
+
+impl Account {
+    /// Takes the members as they are named in `secret/harbor/registry`, or in `secret/ci/pipeline`.
+    fn of(members: &BTreeMap<String, SecretString>) -> Result<Self> {
+        let member = |name: &str| {
+            let long = format!("harbor_{name}");
+            let found = members.get(name).or_else(|| members.get(&long));
+            found.with_context(|| format!("it has no {name}"))
+        };
+        let text = |name: &str| member(name).map(|text| text.expose_secret().to_owned());
+        Ok(Self {
+            registry: text("registry")?,
+            username: text("username")?,
+            password: member("password")?.clone(),
+        })
+    }
+
+    /// A folder of settings for docker and cosign with this account, and all else as in `usual`.
+    fn log_in(&self, usual: Option<&Path>) -> Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        let mut settings = json!({});
+        if let Some(usual) = usual {
+            if let Ok(text) = std::fs::read_to_string(usual.join("config.json")) {
+                settings = serde_json::from_str(&text).context("docker's config.json")?;
+            }
+            for part in SHARED_SETTINGS {
+                let there = usual.join(part);
+                if there.exists() {
+                    std::os::unix::fs::symlink(there, folder.path().join(part))?;
+                }
+            }
+        }
+        let settings = settings.as_object_mut().context("docker's config.json")?;
+        // A store would be asked in the place of what stands here.
+        settings.retain(|name, _| name != "credsStore" && name != "credHelpers");
+        let pair = format!("{}:{}", self.username, self.password.expose_secret());
+        let auths = settings.entry("auths").or_insert_with(|| json!({}));
+        auths[&self.registry] = json!({"auth": BASE64.encode(pair)});
+        let text = Value::from(settings.clone()).to_string();
+        write_private(&folder.path().join("config.json"), &text)?;
+        Ok(folder)
+    }
+}
+
 impl Login {
     async fn log_in(&self) -> Result<Vault> {
         Vault::log_in(&self.address, &self.credentials().await?).await
@@ -249,10 +348,19 @@ impl Login {
         )
     }
 
-    async fn exec(&self, variables: &[(String, Place)], command: &[String]) -> Result<ExitCode> {
-        let vault = self.log_in().await?;
-        let ran = self.run(&vault, variables, command).await;
-        if let Err(error) = vault.leave().await {
+    async fn exec(&self, given: &Given, command: &[String]) -> Result<ExitCode> {
+        let vault = match self.log_in().await {
+            Ok(vault) => Some(vault),
+            Err(error) if given.is_optional() => {
+                note(&format!("warning: {error:#}"));
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let ran = self.run(vault.as_ref(), given, command).await;
+        if let Some(vault) = vault
+            && let Err(error) = vault.leave().await
+        {
             note(&format!("warning: {error:#}"));
         }
         let status = ran?;
@@ -264,8 +372,8 @@ impl Login {
 
     async fn run(
         &self,
-        vault: &Vault,
-        variables: &[(String, Place)],
+        vault: Option<&Vault>,
+        given: &Given,
         command: &[String],
     ) -> Result<std::process::ExitStatus> {
         let (program, args) = command.split_first().context("no command")?;
@@ -274,22 +382,45 @@ impl Login {
         for name in OURS {
             child.env_remove(name);
         }
-        for (name, place) in variables {
-            let value = vault.field(place).await?;
-            self.hide(&value);
-            child.env(name, value.expose_secret());
+        let mut docker_config = None;
+        if let Some(vault) = vault {
+            for (name, place) in &given.variables {
+                let value = vault.field(place).await?;
+                self.hide(&value);
+                child.env(name, value.expose_secret());
+            }
+            for (name, place) in &given.optional {
+                if let Ok(value) = vault.field(place).await {
+                    self.hide(&value);
+                    child.env(name, value.expose_secret());
+                }
+            }
+            if let Some(place) = &given.registry {
+                let account =
+                    Account::of(&vault.secret(place).await?).with_context(|| place.to_string())?;
+                self.hide(&account.password);
+                let folder = account.log_in(given.docker_config.as_deref())?;
+                child.env("DOCKER_CONFIG", folder.path());
+                docker_config = Some(folder);
+            }
         }
         let mut terminated = signal(SignalKind::terminate())?;
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut child = child.spawn().with_context(|| program.clone())?;
-        loop {
+        let status = loop {
             tokio::select! {
-                ended = child.wait() => return Ok(ended?),
+                ended = child.wait() => break ended?,
                 _ = terminated.recv() => terminate(&child)?,
                 // A terminal sends it to both; the token is ended once the command has.
                 _ = interrupted.recv() => {}
             }
+        };
+        if let Some(folder) = docker_config {
+            folder
+                .close()
+                .context("the registry's password is still there")?;
         }
+        Ok(status)
     }
 
     /// GitHub puts `***` into its log wherever this stands.

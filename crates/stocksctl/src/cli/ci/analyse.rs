@@ -1,0 +1,195 @@
+//! `ci analyse`: `SonarQube` looks at a service, with what clippy and the coverage of its tests say.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use tokio::process::Command;
+
+use super::Engine;
+use super::test::Count;
+use crate::adapters::process;
+use crate::adapters::sonarqube::{Measures, SonarQube};
+use crate::progress::{add_to_summary, note};
+use crate::release::Service;
+
+#[derive(Args)]
+pub(in crate::cli) struct Analyse {
+    /// Which service
+    service: Service,
+    /// `SonarQube`
+    #[arg(long, env = "SONAR_HOST_URL", default_value = "http://sonarqube:9000")]
+    server: String,
+    /// Its token
+    #[arg(long, env = "SONAR_TOKEN", hide_env_values = true)]
+    token: String,
+    /// The scanner's name or path
+    #[arg(long, env = "SONAR_SCANNER", default_value = "sonar-scanner")]
+    scanner: PathBuf,
+    /// More of the scanner's `-D`
+    #[arg(
+        long = "define",
+        value_name = "NAME=VALUE",
+        env = "SONAR_DEFINE",
+        value_delimiter = ','
+    )]
+    defines: Vec<String>,
+    /// A folder for what is imported: `<service>/clippy.json` and `<service>/lcov.info`
+    #[arg(long, default_value = "reports")]
+    out: PathBuf,
+    /// A file that a summary in Markdown is added to
+    #[arg(long, env = "GITHUB_STEP_SUMMARY", hide_env = true)]
+    summary: Option<PathBuf>,
+}
+
+impl Analyse {
+    pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
+        let out = std::path::absolute(engine.folder.join(&self.out))?.join(self.service.name());
+        std::fs::create_dir_all(&out)?;
+        let (lints, coverage) = (out.join("clippy.json"), out.join("lcov.info"));
+        self.lint(engine, &lints).await?;
+        self.cover(engine, &coverage).await?;
+        let passed = self.scan(engine, &lints, &coverage).await;
+
+        let server = SonarQube::new(&self.server, &self.token)?;
+        let project = format!("stocks-{}", self.service);
+        let measures = server.measures(&project).await?;
+        self.summarise(&measures, passed.is_ok())?;
+        passed?;
+        measures.check().with_context(|| {
+            format!("{project} has passed the quality gate, and the gate had nothing to look at")
+        })?;
+        note(&format!("{project}: {measures}"));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// What clippy says, in cargo's JSON.
+    async fn lint(&self, engine: &Engine, file: &Path) -> Result<()> {
+        let mut command = process::program("cargo");
+        command
+            .args([
+                "clippy",
+                "--locked",
+                "--all-targets",
+                "--message-format=json",
+            ])
+            .args(["--package", self.service.name()])
+            .current_dir(&engine.folder);
+        let said = process::run(&mut command, b"", process::COMPILE_TIMEOUT).await?;
+        ensure!(
+            said.contains("\"reason\":\"build-finished\",\"success\":true"),
+            "clippy has not come to an end"
+        );
+        std::fs::write(file, said).with_context(|| file.display().to_string())
+    }
+
+    /// Which lines the tests run, in LCOV.
+    async fn cover(&self, engine: &Engine, file: &Path) -> Result<()> {
+        // What an earlier call left is no evidence.
+        if file.exists() {
+            std::fs::remove_file(file)?;
+        }
+        let mut command = Command::new("cargo");
+        command
+            .args(["llvm-cov", "test", "--locked", "--lcov"])
+            .args(["--package", self.service.name(), "--output-path"])
+            .arg(file)
+            .current_dir(&engine.folder);
+        let ended = process::watch(&mut command, None).await?;
+        ensure!(
+            ended.is_success,
+            "no coverage: cargo llvm-cov has failed (cargo install cargo-llvm-cov, rustup component add llvm-tools)"
+        );
+        Count::of(&ended.output)
+            .check()
+            .with_context(|| self.service.to_string())?;
+        let lines = Lines::of(&std::fs::read_to_string(file).context("the coverage report")?);
+        ensure!(
+            lines.found > 0 && lines.hit > 0,
+            "the coverage report of {} speaks of no line that was run: {lines:?}",
+            self.service
+        );
+        Ok(())
+    }
+
+    /// The analysis; an error when the quality gate is not passed.
+    async fn scan(&self, engine: &Engine, lints: &Path, coverage: &Path) -> Result<()> {
+        let mut command = Command::new(&self.scanner);
+        command
+            .current_dir(engine.folder.join("services").join(self.service.name()))
+            .env("SONAR_TOKEN", &self.token)
+            .env("SONAR_HOST_URL", &self.server)
+            .arg("-Dsonar.qualitygate.wait=true")
+            .arg(format!(
+                "-Dsonar.rust.clippy.reportPaths={}",
+                lints.display()
+            ))
+            .arg(format!(
+                "-Dsonar.rust.lcov.reportPaths={}",
+                coverage.display()
+            ));
+        for define in &self.defines {
+            command.arg(format!("-D{define}"));
+        }
+        let ended = process::watch(&mut command, None).await?;
+        ensure!(
+            ended.is_success,
+            "SonarQube has not passed {}",
+            self.service
+        );
+        Ok(())
+    }
+
+    fn summarise(&self, measures: &Measures, has_passed: bool) -> Result<()> {
+        let Some(file) = &self.summary else {
+            return Ok(());
+        };
+        let verdict = if has_passed {
+            "passed"
+        } else {
+            "**not passed**"
+        };
+        let text = format!(
+            "### SonarQube, {}\n\nQuality gate: {verdict}\n\n{measures}\n",
+            self.service
+        );
+        add_to_summary(file, &text)
+    }
+}
+
+/// The lines of a coverage report.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Lines {
+    found: u64,
+    hit: u64,
+}
+
+impl Lines {
+    /// Adds up the records of all files (geninfo(1): `LF:` found, `LH:` hit).
+    fn of(lcov: &str) -> Self {
+        let sum = |name: &str| {
+            let values = lcov.lines().filter_map(|line| line.strip_prefix(name));
+            values
+                .filter_map(|value| value.trim().parse::<u64>().ok())
+                .sum()
+        };
+        Self {
+            found: sum("LF:"),
+            hit: sum("LH:"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_added_up_over_files() {
+        let lcov =
+            "SF:a.rs\nDA:1,1\nLF:10\nLH:7\nend_of_record\nSF:b.rs\nLF:5\nLH:0\nend_of_record\n";
+        assert_eq!(Lines::of(lcov), Lines { found: 15, hit: 7 });
+        assert_eq!(Lines::of(""), Lines::default());
+    }
+}
