@@ -1,11 +1,13 @@
 //! `SonarQube`'s web API.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const METRICS: &str = "ncloc,lines_to_cover,coverage,violations,alert_status";
@@ -14,7 +16,28 @@ const METRICS: &str = "ncloc,lines_to_cover,coverage,violations,alert_status";
 pub(crate) struct SonarQube {
     client: reqwest::Client,
     address: String,
-    token: String,
+    who: Who,
+}
+
+enum Who {
+    Token(String),
+    Person { name: String, password: String },
+}
+
+/// A condition that shuts a quality gate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Condition {
+    pub(crate) metric: &'static str,
+    /// `GT` or `LT`.
+    pub(crate) operator: &'static str,
+    pub(crate) limit: &'static str,
+}
+
+impl Display for Condition {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let sign = if self.operator == "GT" { '>' } else { '<' };
+        write!(formatter, "{} {sign} {}", self.metric, self.limit)
+    }
 }
 
 /// What an analysis has measured, by the names of its metrics.
@@ -39,32 +62,192 @@ struct Measure {
 }
 
 impl SonarQube {
-    pub(crate) fn new(address: &str, token: &str) -> Result<Self> {
+    pub(crate) fn with_token(address: &str, token: &str) -> Result<Self> {
+        Self::new(address, Who::Token(token.to_owned()))
+    }
+
+    pub(crate) fn with_password(address: &str, name: &str, password: &str) -> Result<Self> {
+        let (name, password) = (name.to_owned(), password.to_owned());
+        Self::new(address, Who::Person { name, password })
+    }
+
+    fn new(address: &str, who: Who) -> Result<Self> {
         Ok(Self {
             client: reqwest::Client::builder().timeout(TIMEOUT).build()?,
             address: address.trim_end_matches('/').to_owned(),
-            token: token.to_owned(),
+            who,
         })
+    }
+
+    /// Whether it takes us for who we say we are.
+    pub(crate) async fn is_valid(&self) -> Result<bool> {
+        let answer = self.get("authentication/validate", &[]).await?;
+        // Who is refused is told so by the status too.
+        Ok(answer.status == StatusCode::OK && answer.body["valid"] == true)
     }
 
     /// The measures of a project's last analysis.
     pub(crate) async fn measures(&self, project: &str) -> Result<Measures> {
-        let url = format!("{}/api/measures/component", self.address);
-        let asked = self
-            .client
-            .get(url)
-            .query(&[("component", project), ("metricKeys", METRICS)])
-            .bearer_auth(&self.token)
-            .send();
-        let answer = asked.await.context("SonarQube does not answer")?;
-        let status = answer.status();
-        ensure!(
-            status.is_success(),
-            "SonarQube knows nothing of {project}: {status}"
-        );
-        let answer: Answer = answer.json().await.context("SonarQube's answer")?;
+        let asked = [("component", project), ("metricKeys", METRICS)];
+        let answer = self.get("measures/component", &asked).await?;
+        let answer = answer.done().with_context(|| project.to_owned())?;
+        let answer = serde_json::from_value(answer).context("SonarQube's answer")?;
         Ok(Measures::of(answer))
     }
+
+    pub(crate) async fn set_password(&self, name: &str, before: &str, after: &str) -> Result<()> {
+        let form = [
+            ("login", name),
+            ("previousPassword", before),
+            ("password", after),
+        ];
+        self.post("users/change_password", &form).await?.done()?;
+        Ok(())
+    }
+
+    /// Makes a quality gate, unless it is there.
+    pub(crate) async fn make_gate(&self, gate: &str) -> Result<bool> {
+        let shown = self.get("qualitygates/show", &[("name", gate)]).await?;
+        if shown.status != StatusCode::NOT_FOUND {
+            shown.done()?;
+            return Ok(false);
+        }
+        let made = self.post("qualitygates/create", &[("name", gate)]).await?;
+        made.done()?;
+        Ok(true)
+    }
+
+    /// Gives a quality gate a condition, unless it has it.
+    pub(crate) async fn set_condition(&self, gate: &str, condition: &Condition) -> Result<bool> {
+        let shown = self.get("qualitygates/show", &[("name", gate)]).await?;
+        let shown = shown.done()?;
+        let there = shown["conditions"].as_array().into_iter().flatten();
+        let mut form = vec![
+            ("metric", condition.metric),
+            ("op", condition.operator),
+            ("error", condition.limit),
+        ];
+        let Some(other) = there
+            .into_iter()
+            .find(|other| other["metric"] == condition.metric)
+        else {
+            form.push(("gateName", gate));
+            let made = self.post("qualitygates/create_condition", &form).await?;
+            made.done()?;
+            return Ok(true);
+        };
+        if other["op"] == condition.operator && other["error"] == condition.limit {
+            return Ok(false);
+        }
+        let id = other["id"].as_str().context("a condition without id")?;
+        form.push(("id", id));
+        let changed = self.post("qualitygates/update_condition", &form).await?;
+        changed.done()?;
+        Ok(true)
+    }
+
+    /// Makes a quality gate that of all projects that have no other.
+    pub(crate) async fn use_gate(&self, gate: &str) -> Result<()> {
+        let set = self
+            .post("qualitygates/set_as_default", &[("name", gate)])
+            .await?;
+        set.done()?;
+        Ok(())
+    }
+
+    /// Makes a project, unless it is there.
+    pub(crate) async fn make_project(&self, key: &str, name: &str) -> Result<bool> {
+        let found = self.get("projects/search", &[("projects", key)]).await?;
+        let found = found.done()?;
+        if found["paging"]["total"] != 0 {
+            return Ok(false);
+        }
+        let made = self
+            .post("projects/create", &[("project", key), ("name", name)])
+            .await?;
+        made.done()?;
+        Ok(true)
+    }
+
+    /// A new token that may analyse all projects, in the place of one of this name.
+    pub(crate) async fn make_token(&self, name: &str) -> Result<String> {
+        let revoked = self.post("user_tokens/revoke", &[("name", name)]).await?;
+        revoked.done()?;
+        let form = [("name", name), ("type", "GLOBAL_ANALYSIS_TOKEN")];
+        let made = self.post("user_tokens/generate", &form).await?.done()?;
+        let token = made["token"]
+            .as_str()
+            .context("SonarQube has made no token")?;
+        Ok(token.to_owned())
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Answered> {
+        self.ask(self.client.get(self.url(path)).query(query), path)
+            .await
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answered> {
+        // It takes parameters in the body, where no log keeps them.
+        let mut body = String::new();
+        for (name, value) in form {
+            let separator = if body.is_empty() { "" } else { "&" };
+            write!(body, "{separator}{name}={}", encode(value))?;
+        }
+        let kind = "application/x-www-form-urlencoded";
+        let request = self
+            .client
+            .post(self.url(path))
+            .header("content-type", kind);
+        self.ask(request.body(body), path).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/{path}", self.address)
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder, path: &str) -> Result<Answered> {
+        let request = match &self.who {
+            Who::Token(token) => request.bearer_auth(token),
+            Who::Person { name, password } => request.basic_auth(name, Some(password)),
+        };
+        let answer = request.send().await;
+        let answer =
+            answer.with_context(|| format!("SonarQube at {} does not answer", self.address))?;
+        let status = answer.status();
+        let text = answer.text().await.context("SonarQube's answer")?;
+        Ok(Answered {
+            path: path.to_owned(),
+            status,
+            // Much of what is done is answered with nothing.
+            body: serde_json::from_str(&text).unwrap_or_default(),
+        })
+    }
+}
+
+struct Answered {
+    path: String,
+    status: StatusCode,
+    body: Value,
+}
+
+impl Answered {
+    /// The answer, when it is one.
+    fn done(self) -> Result<Value> {
+        let errors = self.body["errors"].as_array().into_iter().flatten();
+        let said: Vec<_> = errors.filter_map(|error| error["msg"].as_str()).collect();
+        ensure!(
+            self.status.is_success(),
+            "SonarQube, {}: {} {}",
+            self.path,
+            self.status,
+            said.join("; ")
+        );
+        Ok(self.body)
+    }
+}
+
+fn encode(text: &str) -> impl Display + '_ {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
 impl Measures {

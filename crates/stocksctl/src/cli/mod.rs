@@ -12,6 +12,7 @@ mod promote;
 mod rollback;
 mod scan;
 mod secrets;
+mod sonarqube;
 mod tags;
 
 use std::path::PathBuf;
@@ -92,6 +93,9 @@ enum Verb {
     Ci(ci::CiVerb),
     /// Gives Harbor the project of the images, with its rules and accounts
     HarborSetup(harbor::Setup),
+    /// Gives `SonarQube` the projects, their quality gate and the pipeline's token
+    #[command(name = "sonarqube-setup")]
+    SonarQubeSetup(sonarqube::Setup),
     /// Whether this machine has what releases need, and how to mend what it lacks
     Doctor(doctor::Doctor),
     /// Prints what a shell completes these verbs with
@@ -302,6 +306,7 @@ impl Cli {
             Verb::Secrets(secrets) => secrets.run(&engine).await,
             Verb::Ci(verb) => verb.run(&engine).await,
             Verb::HarborSetup(setup) => setup.run().await,
+            Verb::SonarQubeSetup(setup) => setup.run().await,
             Verb::Doctor(doctor) => doctor.run(&engine).await,
             Verb::Completions { shell } => {
                 let mut command = Self::command();

@@ -11,6 +11,7 @@ use super::Engine;
 use super::test::Count;
 use crate::adapters::process;
 use crate::adapters::sonarqube::{Measures, SonarQube};
+use crate::cli::sonarqube::project;
 use crate::progress::{add_to_summary, note};
 use crate::release::Service;
 
@@ -48,12 +49,13 @@ impl Analyse {
         let out = std::path::absolute(engine.folder.join(&self.out))?.join(self.service.name());
         std::fs::create_dir_all(&out)?;
         let (lints, coverage) = (out.join("clippy.json"), out.join("lcov.info"));
+        let work = tempfile::tempdir()?;
         self.lint(engine, &lints).await?;
         self.cover(engine, &coverage).await?;
-        let passed = self.scan(engine, &lints, &coverage).await;
+        let passed = self.scan(engine, &lints, &coverage, work.path()).await;
 
-        let server = SonarQube::new(&self.server, &self.token)?;
-        let project = format!("stocks-{}", self.service);
+        let server = SonarQube::with_token(&self.server, &self.token)?;
+        let project = project(self.service);
         let measures = server.measures(&project).await?;
         self.summarise(&measures, passed.is_ok())?;
         passed?;
@@ -114,15 +116,23 @@ impl Analyse {
     }
 
     /// The analysis; an error when the quality gate is not passed.
-    async fn scan(&self, engine: &Engine, lints: &Path, coverage: &Path) -> Result<()> {
+    async fn scan(
+        &self,
+        engine: &Engine,
+        lints: &Path,
+        coverage: &Path,
+        work: &Path,
+    ) -> Result<()> {
         let mut command = Command::new(&self.scanner);
         command
             .current_dir(engine.folder.join("services").join(self.service.name()))
             .env("SONAR_TOKEN", &self.token)
             .env("SONAR_HOST_URL", &self.server)
             .arg("-Dsonar.qualitygate.wait=true")
+            // Beside the sources it would come into the images.
+            .arg(format!("-Dsonar.working.directory={}", work.display()))
             .arg(format!(
-                "-Dsonar.rust.clippy.reportPaths={}",
+                "-Dsonar.rust.clippyReport.reportPaths={}",
                 lints.display()
             ))
             .arg(format!(
