@@ -1,10 +1,12 @@
 //! `ci analyse`: `SonarQube` looks at a service, with what clippy and the coverage of its tests say.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
+use serde_json::Value;
 use tokio::process::Command;
 
 use super::Engine;
@@ -77,13 +79,16 @@ impl Analyse {
                 "--message-format=json",
             ])
             .args(["--package", self.service.name()])
+            // What is denied is a finding too, and no end of the looking.
+            .args(["--", "--cap-lints", "warn"])
             .current_dir(&engine.folder);
         let said = process::run(&mut command, b"", process::COMPILE_TIMEOUT).await?;
         ensure!(
             said.contains("\"reason\":\"build-finished\",\"success\":true"),
             "clippy has not come to an end"
         );
-        std::fs::write(file, said).with_context(|| file.display().to_string())
+        let folder = format!("services/{}/", self.service);
+        std::fs::write(file, lints_of(&said, &folder)?).with_context(|| file.display().to_string())
     }
 
     /// Which lines the tests run, in LCOV.
@@ -168,6 +173,43 @@ impl Analyse {
     }
 }
 
+/// Clippy's messages with the paths that the scanner knows, which begin below the project's folder. What clippy says of a library
+/// and says again of its tests is there once.
+fn lints_of(said: &str, folder: &str) -> Result<String> {
+    let mut seen = BTreeSet::new();
+    let mut lints = String::new();
+    for line in said.lines() {
+        let mut message: Value = serde_json::from_str(line).context("what clippy says")?;
+        if message["reason"] != "compiler-message" {
+            continue;
+        }
+        shorten(&mut message["message"], folder);
+        if seen.insert(message["message"].to_string()) {
+            lints += &message.to_string();
+            lints.push('\n');
+        }
+    }
+    Ok(lints)
+}
+
+/// Takes the folder away from each file name in it.
+fn shorten(message: &mut Value, folder: &str) {
+    match message {
+        Value::Object(members) => {
+            for (name, value) in members {
+                match value {
+                    Value::String(path) if name == "file_name" => {
+                        *path = path.strip_prefix(folder).unwrap_or(path).to_owned();
+                    }
+                    value => shorten(value, folder),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| shorten(item, folder)),
+        _ => {}
+    }
+}
+
 /// The lines of a coverage report.
 #[derive(Debug, Default, Eq, PartialEq)]
 struct Lines {
@@ -194,6 +236,23 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lints_are_told_once_with_paths_below_the_project() {
+        let lint = r#"{"reason":"compiler-message","target":{"kind":["KIND"]},"message":{"message":"no effect","spans":[{"file_name":"services/trade/src/lib.rs","line_start":7}],"children":[{"spans":[{"file_name":"services/trade/src/lib.rs"}]}]}}"#;
+        let said = [
+            r#"{"reason":"compiler-artifact","filenames":[]}"#,
+            &lint.replace("KIND", "lib"),
+            &lint.replace("KIND", "test"),
+            r#"{"reason":"build-finished","success":true}"#,
+        ];
+        let lints = lints_of(&said.join("\n"), "services/trade/").unwrap();
+        assert_eq!(lints.lines().count(), 1, "{lints}");
+        let lint: Value = serde_json::from_str(&lints).unwrap();
+        assert_eq!(lint["message"]["spans"][0]["file_name"], "src/lib.rs");
+        assert!(!lints.contains("services/trade/src"), "{lints}");
+        assert!(lints_of("not JSON", "services/trade/").is_err());
+    }
 
     #[test]
     fn lines_are_added_up_over_files() {
