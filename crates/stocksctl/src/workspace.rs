@@ -115,9 +115,13 @@ impl Workspace {
             .collect()
     }
 
-    /// The crates whose tests a part runs.
+    /// The crates whose tests a part runs. What is in a service is tested with it, not with the tools that use it as well.
     pub(crate) fn packages(&self, part: Part) -> Vec<&str> {
-        self.members(part)
+        let packages = match part {
+            Part::Service(_) => self.members(part),
+            Part::Tools => self.others(),
+        };
+        packages
             .into_iter()
             .map(|package| package.name.as_str())
             .collect()
@@ -140,13 +144,19 @@ impl Workspace {
         match part {
             Part::Service(service) => self.used_by([service.name()], Reach::Tests),
             Part::Tools => {
-                let in_services = self.used_by(Service::ALL.map(Service::name), Reach::Tests);
-                let is_in_one =
-                    |package: &Package| in_services.iter().any(|other| other.name == package.name);
-                let others = self.packages.iter().filter(|package| !is_in_one(package));
+                let others = self.others().into_iter();
                 self.used_by(others.map(|package| package.name.as_str()), Reach::Tests)
             }
         }
+    }
+
+    /// The crates that are in no service.
+    fn others(&self) -> Vec<&Package> {
+        let in_services = self.used_by(Service::ALL.map(Service::name), Reach::Tests);
+        let is_in_one =
+            |package: &Package| in_services.iter().any(|other| other.name == package.name);
+        let packages = self.packages.iter();
+        packages.filter(|package| !is_in_one(package)).collect()
     }
 
     fn owner(&self, file: &str) -> Option<&Package> {
@@ -271,6 +281,7 @@ mod tests {
             let is_tested = |part: Part| workspace.packages(part).contains(&&*package.name);
             assert!(Part::ALL.into_iter().any(is_tested), "{}", package.name);
         }
+        assert_eq!(workspace.packages(Part::Tools), ["tool", "all-in-one"]);
     }
 
     #[test]
