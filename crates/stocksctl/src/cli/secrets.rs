@@ -475,6 +475,38 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_logged_in_beside_the_usual_settings_and_no_store_is_asked() {
+        let usual = tempfile::tempdir().unwrap();
+        let settings = r#"{"credsStore":"desktop","currentContext":"far","auths":{"other":{"auth":"b3RoZXI="}}}"#;
+        std::fs::write(usual.path().join("config.json"), settings).unwrap();
+        std::fs::create_dir(usual.path().join("contexts")).unwrap();
+        let members = [
+            ("harbor_registry", "r:5000"),
+            ("harbor_username", "robot$ci"),
+            ("harbor_password", "secret"),
+        ];
+        let members = members.map(|(name, value)| (name.to_owned(), SecretString::from(value)));
+
+        let account = Account::of(&members.into()).unwrap();
+        let folder = account.log_in(Some(usual.path())).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("config.json")).unwrap();
+        let made: Value = serde_json::from_str(&text).unwrap();
+        let expected = json!({
+            "currentContext": "far",
+            "auths": {"other": {"auth": "b3RoZXI="}, "r:5000": {"auth": BASE64.encode("robot$ci:secret")}},
+        });
+        assert_eq!(made, expected);
+        assert!(folder.path().join("contexts").is_dir());
+        // The user's own are as they were.
+        let kept = std::fs::read_to_string(usual.path().join("config.json")).unwrap();
+        assert_eq!(kept, settings);
+
+        assert!(Account::of(&BTreeMap::new()).is_err());
+        let bare = account.log_in(None).unwrap();
+        assert!(bare.path().join("config.json").exists());
+    }
+
+    #[test]
     fn a_fetched_secret_is_of_the_user_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,9 @@ use crate::cli::sonarqube::project;
 use crate::progress::{add_to_summary, note};
 use crate::release::Service;
 
+/// What is compiled and tested does not see it.
+const TOKEN_VARIABLE: &str = "SONAR_TOKEN";
+
 #[derive(Args)]
 pub(in crate::cli) struct Analyse {
     /// Which service
@@ -25,7 +28,7 @@ pub(in crate::cli) struct Analyse {
     #[arg(long, env = "SONAR_HOST_URL", default_value = "http://sonarqube:9000")]
     server: String,
     /// Its token
-    #[arg(long, env = "SONAR_TOKEN", hide_env_values = true)]
+    #[arg(long, env = TOKEN_VARIABLE, hide_env_values = true)]
     token: String,
     /// The scanner's name or path
     #[arg(long, env = "SONAR_SCANNER", default_value = "sonar-scanner")]
@@ -81,6 +84,7 @@ impl Analyse {
             .args(["--package", self.service.name()])
             // What is denied is a finding too, and no end of the looking.
             .args(["--", "--cap-lints", "warn"])
+            .env_remove(TOKEN_VARIABLE)
             .current_dir(&engine.folder);
         let said = process::run(&mut command, b"", process::COMPILE_TIMEOUT).await?;
         ensure!(
@@ -102,6 +106,7 @@ impl Analyse {
             .args(["llvm-cov", "test", "--locked", "--lcov"])
             .args(["--package", self.service.name(), "--output-path"])
             .arg(file)
+            .env_remove(TOKEN_VARIABLE)
             .current_dir(&engine.folder);
         let ended = process::watch(&mut command, None).await?;
         ensure!(
@@ -131,7 +136,7 @@ impl Analyse {
         let mut command = Command::new(&self.scanner);
         command
             .current_dir(engine.folder.join("services").join(self.service.name()))
-            .env("SONAR_TOKEN", &self.token)
+            .env(TOKEN_VARIABLE, &self.token)
             .env("SONAR_HOST_URL", &self.server)
             .arg("-Dsonar.qualitygate.wait=true")
             // Beside the sources it would come into the images.
