@@ -33,10 +33,6 @@ impl Timer for PatientTimer {
             timer: self.clone(),
         })
     }
-
-    fn reset(&self, sleep: &mut Pin<Box<dyn Sleep>>, deadline: Instant) {
-        *sleep = self.sleep_until(deadline);
-    }
 }
 
 struct PatientSleep {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// A cold build compiles everything.
 pub(crate) const COMPILE_TIMEOUT: Duration = Duration::from_hours(1);
@@ -51,29 +51,39 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     command
 }
 
+fn name_of(command: &Command) -> String {
+    command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    command.spawn().with_context(|| {
+        let name = name_of(command);
+        format!("{name} does not start: is it installed, and on the PATH?")
+    })
+}
+
 /// Runs a program, whatever its exit code.
 pub(crate) async fn attempt(
     command: &mut Command,
     stdin: &[u8],
     timeout: Duration,
 ) -> Result<Ended> {
-    let name = command
-        .as_std()
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
-    let mut child = command
+    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("{name} does not start: is it installed, and on the PATH?"))?;
+        .stderr(Stdio::piped());
+    let mut child = start(command)?;
     let mut input = child.stdin.take().context("it was asked for")?;
     let given = stdin.to_vec();
     // A program that ends without reading is no failure.
     let feeding = tokio::spawn(async move { drop(input.write_all(&given).await) });
     let ended = tokio::time::timeout(timeout, child.wait_with_output()).await;
-    let output = ended.with_context(|| format!("{name} has not ended within {timeout:?}"))??;
+    let output = ended
+        .with_context(|| format!("{} has not ended within {timeout:?}", name_of(command)))??;
     feeding.abort();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Ended {
@@ -87,14 +97,9 @@ pub(crate) async fn attempt(
 pub(crate) async fn run(command: &mut Command, stdin: &[u8], timeout: Duration) -> Result<String> {
     let ended = attempt(command, stdin, timeout).await?;
     if !ended.is_success() {
-        let command = command.as_std();
-        let verb = command.get_args().next().unwrap_or_default();
-        bail!(
-            "{} {}: {}",
-            command.get_program().to_string_lossy(),
-            verb.to_string_lossy(),
-            ended.complaint()
-        );
+        let name = name_of(command);
+        let verb = command.as_std().get_args().next().unwrap_or_default();
+        bail!("{name} {}: {}", verb.to_string_lossy(), ended.complaint());
     }
     Ok(ended.stdout)
 }
@@ -111,11 +116,6 @@ pub(crate) struct Watched {
 ///
 /// Ctrl-C on a terminal reaches it as well.
 pub(crate) async fn watch(command: &mut Command, log: Option<&Path>) -> Result<Watched> {
-    let name = command
-        .as_std()
-        .get_program()
-        .to_string_lossy()
-        .into_owned();
     let mut file = match log {
         Some(path) => {
             Some(std::fs::File::create(path).with_context(|| path.display().to_string())?)
@@ -128,9 +128,7 @@ pub(crate) async fn watch(command: &mut Command, log: Option<&Path>) -> Result<W
         .stdout(writer.try_clone()?)
         .stderr(writer)
         .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("{name} does not start: is it installed, and on the PATH?"))?;
+    let mut child = start(command)?;
     // The command holds the pipe's other end, and with it the end of what is read.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let reading = tokio::task::spawn_blocking(move || -> std::io::Result<String> {

@@ -1,7 +1,7 @@
 //! `SonarQube`'s web API.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter, Write as _};
+use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -188,17 +188,8 @@ impl SonarQube {
 
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Answered> {
         // It takes parameters in the body, where no log keeps them.
-        let mut body = String::new();
-        for (name, value) in form {
-            let separator = if body.is_empty() { "" } else { "&" };
-            write!(body, "{separator}{name}={}", encode(value))?;
-        }
-        let kind = "application/x-www-form-urlencoded";
-        let request = self
-            .client
-            .post(self.url(path))
-            .header("content-type", kind);
-        self.ask(request.body(body), path).await
+        self.ask(self.client.post(self.url(path)).form(form), path)
+            .await
     }
 
     fn url(&self, path: &str) -> String {
@@ -244,10 +235,6 @@ impl Answered {
         );
         Ok(self.body)
     }
-}
-
-fn encode(text: &str) -> impl Display + '_ {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
 impl Measures {

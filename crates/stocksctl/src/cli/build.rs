@@ -61,9 +61,7 @@ enum BillBy {
 
 impl Build {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
-        let checkout = Checkout {
-            folder: engine.folder.clone(),
-        };
+        let checkout = engine.checkout();
         let tag = self.tag(&checkout).await?;
         let registry = self.source.registry()?;
         for service in Service::one_or_all(self.service) {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+use super::read_secret;
 use super::secrets::write_private;
 use crate::adapters::harbor::Harbor;
 
@@ -74,8 +75,7 @@ impl Account {
         };
         let file = self.password_file.as_ref();
         let file = file.context("--harbor-password-file says where the password is")?;
-        let password = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        Harbor::new(url, &self.user, password.trim_end()).map(Some)
+        Harbor::new(url, &self.user, &read_secret(file)?).map(Some)
     }
 }
 

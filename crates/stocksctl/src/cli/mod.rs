@@ -15,7 +15,7 @@ mod secrets;
 mod sonarqube;
 mod tags;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
@@ -26,6 +26,7 @@ use crate::adapters::cosign::{Cosign, Identity, Signer};
 use crate::adapters::docker::Docker;
 use crate::adapters::github::Run;
 use crate::adapters::registry::{Registry, is_local};
+use crate::adapters::source::Source as Checkout;
 use crate::adapters::trivy::Trivy;
 use crate::admission::Admission;
 use crate::approval::Approvals;
@@ -111,6 +112,12 @@ enum Verb {
     },
 }
 
+/// What stands in a file, without the end of its line.
+fn read_secret(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    Ok(text.trim_end().to_owned())
+}
+
 /// Where releases come from, and who must have signed them.
 #[derive(Args)]
 struct Source {
@@ -191,12 +198,9 @@ impl Source {
         let password = self
             .password_file
             .as_ref()
-            .map(|file| std::fs::read_to_string(file).with_context(|| file.display().to_string()))
+            .map(|file| read_secret(file))
             .transpose()?;
-        let credentials = self
-            .username
-            .clone()
-            .zip(password.map(|password| password.trim_end().to_owned()));
+        let credentials = self.username.clone().zip(password);
         Ok(Registry::new(&self.registry, credentials, self.plain_http))
     }
 
@@ -273,6 +277,12 @@ impl Scanner {
 }
 
 impl Engine {
+    fn checkout(&self) -> Checkout {
+        Checkout {
+            folder: self.folder.clone(),
+        }
+    }
+
     fn docker(&self) -> Docker {
         Docker {
             folder: self.folder.clone(),

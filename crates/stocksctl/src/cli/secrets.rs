@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Engine;
+use super::{Engine, read_secret};
 use crate::adapters::github;
 use crate::adapters::vault::{Credentials, Place, Vault, check};
 use crate::environment::Environment;
@@ -319,10 +319,7 @@ impl Login {
     }
 
     async fn credentials(&self) -> Result<Credentials> {
-        let read = |file: &PathBuf| {
-            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            anyhow::Ok(SecretString::from(text.trim_end().to_owned()))
-        };
+        let read = |file: &PathBuf| read_secret(file).map(SecretString::from);
         if let Some(file) = &self.token_file {
             return Ok(Credentials::Token(read(file)?));
         }

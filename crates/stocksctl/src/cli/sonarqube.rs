@@ -4,7 +4,7 @@
     reason = "what was asked for goes to the standard output"
 )]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use super::read_secret;
 use super::secrets::write_private;
 use crate::adapters::sonarqube::{Condition, SonarQube};
 use crate::release::Service;
@@ -76,7 +77,7 @@ impl Setup {
                 println!("made the project {project}");
             }
         }
-        if let Ok(token) = read(&self.token_to)
+        if let Ok(token) = read_secret(&self.token_to)
             && SonarQube::with_token(&self.server, &token)?
                 .is_valid()
                 .await?
@@ -93,7 +94,7 @@ impl Setup {
     async fn administrator(&self) -> Result<SonarQube> {
         let file = &self.admin_password_to;
         if file.exists() {
-            let server = SonarQube::with_password(&self.server, "admin", &read(file)?)?;
+            let server = SonarQube::with_password(&self.server, "admin", &read_secret(file)?)?;
             if server.is_valid().await? {
                 return Ok(server);
             }
@@ -101,7 +102,7 @@ impl Setup {
             // Kept before it is set: what was interrupted between the two goes on.
             write_private(file, &new_password()?)?;
         }
-        let password = read(file)?;
+        let password = read_secret(file)?;
         let server = SonarQube::with_password(&self.server, "admin", FIRST_PASSWORD)?;
         server
             .set_password("admin", FIRST_PASSWORD, &password)
@@ -115,11 +116,6 @@ impl Setup {
 /// The key of a service's project, as in its `sonar-project.properties`.
 pub(super) fn project(service: Service) -> String {
     format!("stocks-{service}")
-}
-
-fn read(file: &Path) -> Result<String> {
-    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-    Ok(text.trim_end().to_owned())
 }
 
 /// `SonarQube` wants a capital, a small letter, a digit and something else in it.

@@ -101,27 +101,21 @@ pub(crate) const JOBS: [Job; 10] = [
         when: When::Pushed,
         command: r#"stocksctl secrets exec --registry secret/ci/pipeline -- stocksctl scan "git-${GITHUB_SHA::7}" --service "$PART" --out reports"#,
     },
-    Job {
-        name: "deploy-dev",
-        needs: &["fetch-secrets", "build", "scan"],
-        scope: Scope::Whole,
-        when: When::Released(Environment::Dev),
-        command: r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy dev "git-${GITHUB_SHA::7}""#,
-    },
-    Job {
-        name: "deploy-stage",
-        needs: &["fetch-secrets", "build", "scan"],
-        scope: Scope::Whole,
-        when: When::Released(Environment::Stage),
-        command: r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy stage "git-${GITHUB_SHA::7}""#,
-    },
-    Job {
-        name: "deploy-prod",
-        needs: &["fetch-secrets", "build", "scan"],
-        scope: Scope::Whole,
-        when: When::Released(Environment::Prod),
-        command: r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy prod "git-${GITHUB_SHA::7}" --tag "$GITHUB_REF_NAME""#,
-    },
+    deployment(
+        "deploy-dev",
+        Environment::Dev,
+        r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy dev "git-${GITHUB_SHA::7}""#,
+    ),
+    deployment(
+        "deploy-stage",
+        Environment::Stage,
+        r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy stage "git-${GITHUB_SHA::7}""#,
+    ),
+    deployment(
+        "deploy-prod",
+        Environment::Prod,
+        r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy prod "git-${GITHUB_SHA::7}" --tag "$GITHUB_REF_NAME""#,
+    ),
     Job {
         name: "notify-failure",
         needs: &[
@@ -140,6 +134,17 @@ pub(crate) const JOBS: [Job; 10] = [
         command: "stocksctl secrets exec --optional-env SLACK_WEBHOOK=secret/ci/pipeline#slack_webhook -- stocksctl ci notify",
     },
 ];
+
+/// What brings a release into an environment.
+const fn deployment(name: &'static str, environment: Environment, command: &'static str) -> Job {
+    Job {
+        name,
+        needs: &["fetch-secrets", "build", "scan"],
+        scope: Scope::Whole,
+        when: When::Released(environment),
+        command,
+    }
+}
 
 /// Where a push of this branch or tag goes.
 pub(crate) fn destination(reference: &str) -> Option<Environment> {

@@ -31,16 +31,20 @@ pub(crate) struct Schedule {
 
 struct Entry {
     run: Run,
-    has_begun: bool,
-    outcome: Option<Outcome>,
+    state: State,
+}
+
+enum State {
+    Waiting,
+    UnderWay,
+    Ended(Outcome),
 }
 
 impl Schedule {
     pub(crate) fn new(runs: Vec<Run>) -> Self {
         let entries = runs.into_iter().map(|run| Entry {
             run,
-            has_begun: false,
-            outcome: None,
+            state: State::Waiting,
         });
         Self {
             entries: entries.collect(),
@@ -53,18 +57,15 @@ impl Schedule {
         let mut begun = Vec::new();
         // One that is skipped lets those that wait for it be skipped as well: they stand behind it.
         for index in 0..self.entries.len() {
-            let entry = &self.entries[index];
-            if entry.has_begun || entry.outcome.is_some() {
+            let Entry { run, state } = &self.entries[index];
+            if !matches!(state, State::Waiting) {
                 continue;
             }
-            match self.verdict(entry.run) {
-                Verdict::Wait => {}
-                Verdict::Begin => {
-                    self.entries[index].has_begun = true;
-                    begun.push((index, self.entries[index].run));
-                }
-                Verdict::End(outcome) => self.entries[index].outcome = Some(outcome),
+            let (run, state) = (*run, self.next(*run));
+            if matches!(state, State::UnderWay) {
+                begun.push((index, run));
             }
+            self.entries[index].state = state;
         }
         begun
     }
@@ -72,13 +73,8 @@ impl Schedule {
     /// A run has ended.
     pub(crate) fn end(&mut self, index: usize, outcome: Outcome) {
         if let Some(entry) = self.entries.get_mut(index) {
-            entry.outcome = Some(outcome);
+            entry.state = State::Ended(outcome);
         }
-    }
-
-    /// A run by its number.
-    pub(crate) fn run(&self, index: usize) -> Option<Run> {
-        self.entries.get(index).map(|entry| entry.run)
     }
 
     /// Nothing is to begin any more.
@@ -88,15 +84,19 @@ impl Schedule {
 
     /// Each run, and how it ended; one without an end never began.
     pub(crate) fn outcomes(&self) -> impl Iterator<Item = (Run, Outcome)> + '_ {
-        let ended = |entry: &Entry| entry.outcome.clone().unwrap_or(Outcome::Stopped);
+        let ended = |entry: &Entry| match &entry.state {
+            State::Ended(outcome) => outcome.clone(),
+            State::Waiting | State::UnderWay => Outcome::Stopped,
+        };
         self.entries
             .iter()
             .map(move |entry| (entry.run, ended(entry)))
     }
 
-    fn verdict(&self, run: Run) -> Verdict {
+    /// What becomes of a run that waits.
+    fn next(&self, run: Run) -> State {
         if self.is_stopped {
-            return Verdict::End(Outcome::Stopped);
+            return State::Ended(Outcome::Stopped);
         }
         // What is not asked for, or has nothing to do, is nothing to wait for.
         let needs = run.job.needs;
@@ -104,24 +104,20 @@ impl Schedule {
         let awaited = awaited.filter(|entry| needs.contains(&entry.run.job.name));
         let mut failed = None;
         for entry in awaited {
-            match &entry.outcome {
-                None => return Verdict::Wait,
-                Some(outcome) if !outcome.is_good() => failed = failed.or(Some(entry.run.job.name)),
-                Some(_) => {}
+            match &entry.state {
+                State::Waiting | State::UnderWay => return State::Waiting,
+                State::Ended(outcome) if !outcome.is_good() => {
+                    failed = failed.or(Some(entry.run.job.name));
+                }
+                State::Ended(_) => {}
             }
         }
         match (run.job.when, failed) {
-            (When::Failed, None) => Verdict::End(Outcome::Skipped("no failure")),
-            (When::Failed, Some(_)) | (_, None) => Verdict::Begin,
-            (_, Some(job)) => Verdict::End(Outcome::Skipped(job)),
+            (When::Failed, None) => State::Ended(Outcome::Skipped("no failure")),
+            (When::Failed, Some(_)) | (_, None) => State::UnderWay,
+            (_, Some(job)) => State::Ended(Outcome::Skipped(job)),
         }
     }
-}
-
-enum Verdict {
-    Wait,
-    Begin,
-    End(Outcome),
 }
 
 #[cfg(test)]

@@ -32,9 +32,7 @@ pub(in crate::cli) struct Changed {
 
 impl Changed {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
-        let source = Source {
-            folder: engine.folder.clone(),
-        };
+        let source = engine.checkout();
         let parts = changed(&source, &self.since).await?;
         let services = parts.iter().filter(|part| part.service().is_some());
         let lines = format!(

@@ -4,14 +4,14 @@
     reason = "what was asked for goes to the standard output"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -74,9 +74,7 @@ struct Setting {
 
 impl Run {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
-        let source = Source {
-            folder: engine.folder.clone(),
-        };
+        let source = engine.checkout();
         let parts = changed(&source, &self.changed_since).await?;
         let reference = match self.reference.clone() {
             Some(reference) => reference,
@@ -112,24 +110,19 @@ impl Run {
                 println!("- {run}: not run ({because})");
             }
         }
-        let ended = if failed.is_empty() {
-            format!("Everything passed as {}.", setting.reference)
+        let (ended, code) = if failed.is_empty() {
+            let ended = format!("Everything passed as {}.", setting.reference);
+            (ended, ExitCode::SUCCESS)
         } else {
             let failed: Vec<_> = failed.into_iter().collect();
-            format!("Failed as {}: {}.", setting.reference, failed.join(", "))
+            let ended = format!("Failed as {}: {}.", setting.reference, failed.join(", "));
+            (ended, ExitCode::FAILURE)
         };
         println!("{ended}");
         if let Some(file) = &self.summary {
             progress.summarise("Pipeline", &ended, file)?;
         }
-        let is_good = |(_, outcome): (Job, Outcome)| {
-            !matches!(outcome, Outcome::Failed(_) | Outcome::Stopped)
-        };
-        Ok(if schedule.outcomes().all(is_good) {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        Ok(code)
     }
 }
 
@@ -144,39 +137,40 @@ async fn perform(
     let mut terminated = signal(SignalKind::terminate())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut under_way = JoinSet::new();
-    let mut lines = std::collections::BTreeMap::new();
+    let mut lines = BTreeMap::new();
     loop {
-        let begun = schedule.begin();
-        let is_idle = begun.is_empty() && under_way.is_empty();
-        for (index, run) in begun {
+        let mut is_known = false;
+        for (index, run) in schedule.begin() {
             if kept.is_some_and(|kept| kept.knows(run)) {
                 note(&format!("  ✓ {run}  passed before with the same files"));
                 schedule.end(index, Outcome::Known);
-                under_way.spawn(async move { (index, None) });
+                is_known = true;
                 continue;
             }
-            lines.insert(index, progress.begins(&run));
+            lines.insert(index, (run, progress.begins(&run)));
             let command = setting.command(run, &schedule);
             let log = setting.logs.join(format!("{}.log", run.file_name()));
             let stopped = stop.subscribe();
-            under_way.spawn(async move { (index, Some(execute(command, &log, stopped).await)) });
+            under_way.spawn(async move { (index, execute(command, &log, stopped).await) });
         }
-        if is_idle {
+        if is_known {
+            // Others may have waited for it alone.
+            continue;
+        }
+        if under_way.is_empty() {
             return Ok((schedule, progress));
         }
         tokio::select! {
             Some(ended) = under_way.join_next() => {
-                let (index, Some(ended)) = ended? else { continue };
-                let line = lines.remove(&index);
+                let (index, ended) = ended?;
+                let (run, line) = lines.remove(&index).context("it has begun")?;
                 let outcome = ended.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
-                let run = schedule.run(index);
-                match (&outcome, line) {
-                    (Outcome::Failed(why), Some(line)) => line.failed(&anyhow::anyhow!(why.clone())),
-                    (Outcome::Stopped, Some(line)) => line.failed(&anyhow::anyhow!("stopped")),
-                    (_, Some(line)) => line.done(),
-                    (_, None) => {}
+                match &outcome {
+                    Outcome::Failed(why) => line.failed(&anyhow!("{why}")),
+                    Outcome::Stopped => line.failed(&anyhow!("stopped")),
+                    _ => line.done(),
                 }
-                if let (Outcome::Done, Some(kept), Some(run)) = (&outcome, kept, run) {
+                if let (Outcome::Done, Some(kept)) = (&outcome, kept) {
                     kept.keep(run)?;
                 }
                 schedule.end(index, outcome);
@@ -293,20 +287,24 @@ struct Kept {
 
 impl Kept {
     async fn of(source: &Source, logs: &Path) -> Result<Self> {
-        let mut keys = Vec::new();
-        // What is not committed has no name that it could be known by.
+        let mut hashes = Part::ALL.map(|part| (part, Sha256::new())).to_vec();
         if source.changes().await?.is_empty() {
             let workspace = source.workspace().await?;
-            let files = source.files().await?;
-            for part in Part::ALL {
-                let mut hash = Sha256::new();
-                let concerns = |file: &str| workspace.parts_of(file).contains(&part);
-                for (name, content) in files.iter().filter(|(name, _)| concerns(name)) {
+            for (name, content) in source.files().await? {
+                let parts = workspace.parts_of(&name);
+                let concerned = hashes.iter_mut().filter(|(part, _)| parts.contains(part));
+                for (_, hash) in concerned {
                     hash.update(format!("{name}\0{content}\0"));
                 }
-                keys.push((part, format!("{:x}", hash.finalize())));
             }
+        } else {
+            // What is not committed has no name that it could be known by.
+            hashes.clear();
         }
+        let keys = hashes.into_iter();
+        let keys = keys
+            .map(|(part, hash)| (part, format!("{:x}", hash.finalize())))
+            .collect();
         Ok(Self {
             folder: logs.join("passed"),
             keys,

@@ -9,7 +9,6 @@ use tokio::process::Command;
 
 use super::Engine;
 use crate::adapters::process;
-use crate::adapters::source::Source;
 use crate::progress::{add_to_summary, note};
 use crate::workspace::Part;
 
@@ -27,9 +26,7 @@ pub(in crate::cli) struct Test {
 
 impl Test {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
-        let source = Source {
-            folder: engine.folder.clone(),
-        };
+        let source = engine.checkout();
         let workspace = source.workspace().await?;
         let mut command = Command::new("cargo");
         command
