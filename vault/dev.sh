@@ -35,8 +35,9 @@ up() {
     bootstrap
 }
 
+# The platform, if it runs, is of the same project.
 compose() {
-    docker compose --file docker-compose.vault.yml "$@"
+    COMPOSE_IGNORE_ORPHANS=true docker compose --file docker-compose.vault.yml "$@"
 }
 
 in_vault() {
@@ -73,6 +74,11 @@ keep() {
         keep_file "$made" "${prefix}_ROLE_ID" "$APPROLES/$environment/role_id"
         keep_file "$made" "${prefix}_SECRET_ID" "$APPROLES/$environment/secret_id"
     done
+    keep_file "$made" INFRA_VAULT_ROLE_ID "$APPROLES/infra/role_id"
+    keep_file "$made" INFRA_VAULT_SECRET_ID "$APPROLES/infra/secret_id"
+    # Mounted as a folder: its own mode is for the agent, the one above it for this host.
+    chmod 0700 "$APPROLES"
+    chmod 0755 "$APPROLES/infra"
 }
 
 # The agent's user reads the file; the folder keeps everybody else on this host away from it.

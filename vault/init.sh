@@ -8,7 +8,7 @@
 # as well: what is there stays as it is. A Vault that was initialised before asks for its unseal keys and for a token.
 #
 #   --pgp-keys=FILE,...       encrypts each unseal key to a person, instead of printing it
-#   --new-secret-ids=ROLE,... issues another secret id for each of these roles (ci, app, app-dev, app-stage, app-prod)
+#   --new-secret-ids=ROLE,... issues another secret id for each of these roles (ci, app, app-dev, app-stage, app-prod, infra)
 #   --dev                     issues secret ids for all roles, once, as an environment on a laptop needs them
 #
 # What it makes goes to the standard output as NAME=value lines, once; all else that it says, to the standard error.
@@ -19,6 +19,8 @@ readonly ENVIRONMENTS="dev stage prod"
 readonly POLICIES="${POLICIES:-/vault/policies}"
 # Of a GitHub Enterprise Server: https://HOST/_services/token
 readonly GITHUB_ISSUER="${GITHUB_ISSUER:-https://token.actions.githubusercontent.com}"
+# Where images are pushed to.
+readonly REGISTRY=myregistry.local:5000
 readonly SHARES=5
 readonly THRESHOLD=3
 
@@ -143,12 +145,13 @@ enable_engines() {
     has file/ vault audit list -detailed || vault audit enable file file_path=/vault/logs/audit.log >&2
     has stdout/ vault audit list -detailed || vault audit enable -path=stdout file file_path=stdout >&2
     has secret/ vault secrets list || vault secrets enable -path=secret -version=2 kv >&2
+    has transit/ vault secrets list || vault secrets enable transit >&2
     has approle/ vault auth list || vault auth enable approle >&2
     has jwt/ vault auth list || vault auth enable jwt >&2
 }
 
 load_policies() {
-    for name in admin ci app; do
+    for name in admin ci app infra; do
         vault policy write "$name" "$POLICIES/$name-policy.hcl" >/dev/null
     done
     for environment in $ENVIRONMENTS; do
@@ -157,16 +160,16 @@ load_policies() {
         sed "s#ENVIRONMENT#$environment#" "$POLICIES/deploy-policy.hcl" |
             vault policy write "deploy-$environment" - >/dev/null
     done
-    say "policies: admin, ci, and app and deploy for each environment"
+    say "policies: admin, ci, infra, and app and deploy for each environment"
 }
 
 make_roles() {
     # A pipeline's run is over within the hour. An agent's token lives as long as it is renewed.
     vault write auth/approle/role/ci token_policies=ci token_ttl=1h token_max_ttl=1h >/dev/null
-    for role in app $(prefixed app); do
+    for role in app $(prefixed app) infra; do
         vault write "auth/approle/role/$role" token_policies="$role" token_period=12h >/dev/null
     done
-    say "AppRoles: ci app $(prefixed app)"
+    say "AppRoles: ci app $(prefixed app) infra"
 
     # GitHub's own tokens, so that no secret is stored there at all.
     if [ -z "${GITHUB_ORG:-}" ] || [ -z "${GITHUB_REPO:-}" ]; then
@@ -177,7 +180,7 @@ make_roles() {
         vault write auth/jwt/config oidc_discovery_url="$GITHUB_ISSUER" bound_issuer="$GITHUB_ISSUER" >/dev/null ||
             die "Vault must reach $GITHUB_ISSUER to check GitHub's tokens; unset GITHUB_ORG to do without"
     fi
-    github_role ci ci '"ref": ["refs/heads/main", "refs/tags/v*"]'
+    github_role ci ci '"ref": ["refs/heads/develop", "refs/heads/release/*", "refs/tags/v*"]'
     for environment in $ENVIRONMENTS; do
         github_role "deploy-$environment" "deploy-$environment" "\"environment\": \"$environment\""
     done
@@ -214,18 +217,33 @@ prefixed() {
 }
 
 seed() {
-    put ci/pipeline "{\"harbor_registry\": \"harbor:8080\", \"harbor_username\": \"robot\$ci\",
+    put ci/pipeline "{\"harbor_registry\": \"$REGISTRY\", \"harbor_username\": \"robot\$ci\",
         \"harbor_password\": \"$(password)\", \"sonar_token\": \"$(password)\"}"
     # The same ones, under the names that people look for.
     harbor=$(vault kv get -mount=secret -field=harbor_password ci/pipeline)
     sonar=$(vault kv get -mount=secret -field=sonar_token ci/pipeline)
-    put harbor/registry "{\"username\": \"robot\$ci\", \"password\": \"$harbor\", \"registry\": \"harbor:8080\"}"
+    put harbor/registry "{\"username\": \"robot\$ci\", \"password\": \"$harbor\", \"registry\": \"$REGISTRY\"}"
     put sonarqube/token "{\"token\": \"$sonar\"}"
+    seed_platform
     # The layout of an installation alone on its Vault, and one of each environment.
     seed_installation "" prod
     for environment in $ENVIRONMENTS; do
         seed_installation "$environment/" "$environment"
     done
+}
+
+# What the parts of Harbor and SonarQube know each other by, and their administrators' passwords (docker-compose.infra.yml).
+seed_platform() {
+    put infra/harbor "{\"admin_password\": \"$(strong_password)\", \"database_password\": \"$(password)\",
+        \"core_secret\": \"$(password)\", \"jobservice_secret\": \"$(password)\", \"registry_password\": \"$(password)\",
+        \"csrf_key\": \"$(random 16)\", \"secret_key\": \"$(random 8)\"}"
+    put infra/sonarqube "{\"admin_password\": \"$(strong_password)\", \"database_password\": \"$(password)\"}"
+    put infra/runner "{\"github_token\": \"\"}"
+    # Harbor signs its tokens with it.
+    if ! vault read transit/keys/harbor-token >/dev/null 2>&1; then
+        vault write transit/keys/harbor-token type=rsa-4096 exportable=true >/dev/null
+        say "made the key transit/keys/harbor-token"
+    fi
 }
 
 # seed_installation PREFIX ENVIRONMENT
@@ -248,7 +266,17 @@ put() {
 
 # 192 random bits that need no escape anywhere.
 password() {
-    vault write -field=random_bytes sys/tools/random/24 format=hex
+    random 24
+}
+
+# The same, with a capital and something that is neither letter nor digit, where a product wants those.
+strong_password() {
+    printf 'aA1-%s' "$(password)"
+}
+
+# random BYTES: in hexadecimal, two characters a byte.
+random() {
+    vault write -field=random_bytes "sys/tools/random/$1" format=hex
 }
 
 print_credentials() {
@@ -260,6 +288,7 @@ print_credentials() {
             print_role "app-$environment" "$(printf '%s' "$environment" | tr '[:lower:]' '[:upper:]')_APP_VAULT"
         fi
     done
+    if "$is_dev" || is_named infra; then print_role infra INFRA_VAULT; fi
 }
 
 # print_role ROLE PREFIX: its id, and a secret id when it has none yet or when another is wanted.

@@ -10,7 +10,7 @@ use crate::engine::{self, docker, expect};
 /// Has a shell; every environment has it anyway.
 pub(crate) const HELPER_IMAGE: &str = "postgres:15-alpine";
 pub(crate) const VAULT: &str = "vault";
-pub(crate) const VAULT_PROJECT: &str = "stocks-vault";
+pub(crate) const VAULT_PROJECT: &str = "stocks-platform";
 const VAULT_VOLUMES: [&str; 2] = ["vault-data", "vault-logs"];
 /// What the bring-up keeps beside the sources.
 const KEPT_FILES: [&str; 2] = ["vault/vault-init.json", "vault/approle"];

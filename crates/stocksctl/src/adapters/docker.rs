@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -89,6 +89,28 @@ impl Docker {
     /// Runs a command, whatever its exit code.
     pub(crate) async fn attempt(&self, args: &[&str]) -> Result<Ended> {
         process::attempt(&mut self.command(args), b"", TIMEOUT).await
+    }
+
+    /// Runs a command that must succeed and may take long: what it says is passed on.
+    pub(crate) async fn watch(&self, args: &[&str], env: &[(String, String)]) -> Result<()> {
+        let mut command = self.command(args);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let watched = process::watch(&mut command, None).await?;
+        let verb = args.first().unwrap_or(&"");
+        ensure!(watched.is_success, "docker {verb} has failed");
+        Ok(())
+    }
+
+    /// What a small script prints that runs on the engine's host, with this folder or file of it at `/host`.
+    pub(crate) async fn ask_host(&self, path: &str, script: &str) -> Result<String> {
+        let volume = format!("{path}:/host:ro");
+        let run = ["run", "--rm", "--network=none", "--volume", &volume];
+        let script = ["--entrypoint=sh", HELPER_IMAGE, "-c", script];
+        Ok(self
+            .run(&[&run[..], &script].concat(), &[])
+            .await?
+            .trim()
+            .to_owned())
     }
 
     /// `docker compose` on an environment.

@@ -1,10 +1,11 @@
-//! GitHub, as a workflow sees it: the token that says which workflow it is, and who has approved its job.
+//! GitHub: the token that says which workflow asks, who has approved its job, and tickets for runners.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use reqwest::Client;
+use reqwest::{Client, Method, RequestBuilder};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::environment::Environment;
 
@@ -41,6 +42,11 @@ struct User {
 }
 
 #[derive(Debug, Deserialize)]
+struct Ticket {
+    encoded_jit_config: String,
+}
+
+#[derive(Debug, Deserialize)]
 struct IdToken {
     value: String,
 }
@@ -50,12 +56,7 @@ impl Run {
     pub(crate) async fn approver(&self, environment: Environment) -> Result<String> {
         let (api, repository, id) = (&self.api, &self.repository, self.id);
         let url = format!("{api}/repos/{repository}/actions/runs/{id}/approvals");
-        let request = client()?
-            .get(url)
-            .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", "2022-11-28")
-            .header("user-agent", "stocksctl")
-            .bearer_auth(&self.token);
+        let request = request(Method::GET, &url, &self.token)?;
         let answer = request.send().await.context("GitHub does not answer")?;
         let status = answer.status();
         ensure!(
@@ -85,12 +86,54 @@ fn approver(reviews: &[Review], environment: Environment) -> Result<String> {
     Ok(review.user.login.clone())
 }
 
-/// The token that says which workflow asks (`permissions: id-token: write`).
-pub(crate) async fn id_token(url: &str, token: &str, audience: &str) -> Result<String> {
-    let request = client()?
-        .get(url)
-        .query(&[("audience", audience)])
-        .bearer_auth(token);
+/// A repository that jobs are taken of.
+#[derive(Clone, Debug)]
+pub(crate) struct Repository {
+    /// `https://api.github.com`.
+    pub(crate) api: String,
+    /// `owner/name`.
+    pub(crate) name: String,
+    /// May administer the repository (fine-grained: `administration: write`).
+    pub(crate) token: String,
+}
+
+impl Repository {
+    /// What a runner of this name takes one job with (REST API, "Create configuration for a just-in-time runner").
+    pub(crate) async fn ticket(&self, runner: &str, work_folder: &str) -> Result<String> {
+        let (api, name) = (&self.api, &self.name);
+        let url = format!("{api}/repos/{name}/actions/runners/generate-jitconfig");
+        let wanted = json!({
+            "name": runner,
+            // The one that every repository has.
+            "runner_group_id": 1,
+            "labels": ["self-hosted", "linux"],
+            "work_folder": work_folder,
+        });
+        let request = request(Method::POST, &url, &self.token)?.json(&wanted);
+        let answer = request.send().await.context("GitHub does not answer")?;
+        let status = answer.status();
+        ensure!(
+            status.is_success(),
+            "GitHub gives {name} no runner: {status}; the token needs to administer the repository"
+        );
+        let ticket: Ticket = answer.json().await.context("GitHub's ticket")?;
+        Ok(ticket.encoded_jit_config)
+    }
+}
+
+fn request(method: Method, url: &str, token: &str) -> Result<RequestBuilder> {
+    Ok(client()?
+        .request(method, url)
+        .header("accept", "application/vnd.github+json")
+        .header("x-github-api-version", "2022-11-28")
+        .header("user-agent", "stocksctl")
+        .bearer_auth(token))
+}
+
+/// The token that says which workflow asks (`permissions: id-token: write`). It is for the repository's owner, as it is where
+/// nothing else is asked for.
+pub(crate) async fn id_token(url: &str, token: &str) -> Result<String> {
+    let request = client()?.get(url).bearer_auth(token);
     let answer = request.send().await.context("GitHub gives no token")?;
     let status = answer.status();
     ensure!(status.is_success(), "GitHub gives no token: {status}");

@@ -103,6 +103,22 @@ struct Selector {
     pattern: String,
 }
 
+/// What Harbor says of its parts (`GET /health`).
+#[derive(Debug, Deserialize)]
+struct Health {
+    status: String,
+    #[serde(default)]
+    components: Vec<Component>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Component {
+    name: String,
+    status: String,
+    #[serde(default)]
+    error: String,
+}
+
 #[derive(Debug, Deserialize)]
 struct Errors {
     errors: Vec<OneError>,
@@ -122,6 +138,33 @@ impl Harbor {
             user: user.to_owned(),
             password: password.to_owned(),
         })
+    }
+
+    /// Whether all parts of it are well.
+    pub(crate) async fn check(&self) -> Result<()> {
+        let request = self.request(Method::GET, "/health");
+        let health: Health = self.patiently(request).await?.json().await?;
+        if health.status == "healthy" {
+            return Ok(());
+        }
+        let ill = health.components.iter().filter(|it| it.status != "healthy");
+        let ill = ill.map(|it| format!("{} is {} {}", it.name, it.status, it.error));
+        let ill = ill.collect::<Vec<_>>().join("; ");
+        bail!("Harbor is {}: {}", health.status, ill.trim_end())
+    }
+
+    /// Whether it gives this user a token to pull with, as a docker client asks for one.
+    pub(crate) async fn lets_pull(&self, project: &str) -> Result<bool> {
+        let url = format!("{}/service/token", self.address);
+        let scope = format!("repository:{project}/any:pull");
+        let request = self.client.get(url);
+        let request = request.query(&[("service", "harbor-registry"), ("scope", &scope)]);
+        let request = request.basic_auth(&self.user, Some(&self.password));
+        match self.patiently(request).await {
+            Ok(_) => Ok(true),
+            Err(error) if is(&error, |it| *it == Refusal::Unknown) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes a private project whose images are scanned when they are pushed, unless it is there.

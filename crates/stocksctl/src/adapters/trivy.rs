@@ -23,6 +23,8 @@ pub(crate) struct Trivy {
     pub(crate) program: PathBuf,
     /// Whether images are fetched over plain HTTP.
     pub(crate) is_plain: bool,
+    /// Who has the database, `http://trivy:4954`; unset: the program itself.
+    pub(crate) server: Option<String>,
 }
 
 /// What the scanner is, and what it knows.
@@ -62,11 +64,24 @@ impl Trivy {
     }
 
     pub(crate) async fn version(&self) -> Result<Version> {
+        if let Some(server) = &self.server {
+            let url = format!("{}/version", server.trim_end_matches('/'));
+            let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+            let answer = client.get(url).send().await;
+            let answer = answer.and_then(reqwest::Response::error_for_status);
+            let answer = answer.with_context(|| format!("Trivy at {server} does not answer"))?;
+            return Version::told(
+                &answer
+                    .json()
+                    .await
+                    .context("the version of Trivy's server")?,
+            );
+        }
         let mut command = process::program(&self.program);
         let text = self
             .run(command.args(["version", "--format", "json"]))
             .await?;
-        version(&serde_json::from_str(&text)?)
+        Version::told(&serde_json::from_str(&text)?)
     }
 
     async fn report(&self, verb: &str, args: &[&str]) -> Result<Value> {
@@ -86,6 +101,9 @@ impl Trivy {
     fn command(&self, verb: &str) -> Command {
         let mut command = process::program(&self.program);
         command.args([verb, "--quiet", "--scanners", "vuln"]);
+        if let Some(server) = &self.server {
+            command.env("TRIVY_SERVER", server);
+        }
         if self.is_plain && verb == "image" {
             command.arg("--insecure");
         }
@@ -100,6 +118,19 @@ impl Trivy {
 }
 
 impl Version {
+    /// As the program prints it, and its server answers.
+    pub(crate) fn told(told: &Value) -> Result<Self> {
+        let program = told["Version"].as_str().context("trivy has no version")?;
+        let updated = told["VulnerabilityDB"]["UpdatedAt"].as_str();
+        let updated = updated.context("trivy has no database: trivy image --download-db-only")?;
+        Ok(Self {
+            program: program.to_owned(),
+            database: updated
+                .parse()
+                .with_context(|| format!("{updated} is no time"))?,
+        })
+    }
+
     /// Fails when the database is too old to be of use.
     pub(crate) fn check_age(&self, now: DateTime<Utc>) -> Result<()> {
         let age = now - self.database;
@@ -112,18 +143,6 @@ impl Version {
         );
         Ok(())
     }
-}
-
-fn version(told: &Value) -> Result<Version> {
-    let program = told["Version"].as_str().context("trivy has no version")?;
-    let updated = told["VulnerabilityDB"]["UpdatedAt"].as_str();
-    let updated = updated.context("trivy has no database: trivy image --download-db-only")?;
-    Ok(Version {
-        program: program.to_owned(),
-        database: updated
-            .parse()
-            .with_context(|| format!("{updated} is no time"))?,
-    })
 }
 
 /// A report in cosign's predicate for vulnerabilities (cosign, `COSIGN_VULN_ATTESTATION_SPEC.md`).
@@ -159,13 +178,13 @@ mod tests {
     #[test]
     fn a_database_must_be_there_and_young() {
         let told = serde_json::from_str(TOLD).unwrap();
-        let version = version(&told).unwrap();
+        let version = Version::told(&told).unwrap();
         assert_eq!(version.program, "0.51.4");
         let last = version.database + MAX_DATABASE_AGE;
         assert!(version.check_age(last).is_ok());
         assert!(version.check_age(last + TimeDelta::seconds(1)).is_err());
-        assert!(super::version(&json!({"Version": "0.51.4"})).is_err());
+        assert!(Version::told(&json!({"Version": "0.51.4"})).is_err());
         let odd = json!({"Version": "0.51.4", "VulnerabilityDB": {"UpdatedAt": "yesterday"}});
-        assert!(super::version(&odd).is_err());
+        assert!(Version::told(&odd).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use vaultrs::api::kv2::requests::SetSecretRequestOptions;
 use vaultrs::client::{Client as _, VaultClient, VaultClientSettingsBuilder};
 use vaultrs::error::ClientError;
 use vaultrs::sys::ServerStatus;
@@ -150,6 +151,37 @@ impl Vault {
         members
             .remove(field)
             .with_context(|| format!("{place} is not there: its members are {}", names.join(", ")))
+    }
+
+    /// Gives members of a secret other values and leaves its other members as they are. Refused when somebody else has changed
+    /// it meanwhile.
+    pub(crate) async fn change(
+        &self,
+        place: &Place,
+        changes: &[(&str, &SecretString)],
+    ) -> Result<()> {
+        let mut members = BTreeMap::new();
+        let mut version = 0;
+        match kv2::read_metadata(&self.client, &place.mount, &place.path).await {
+            Ok(metadata) => {
+                version = u32::try_from(metadata.current_version)?;
+                members = self.secret(place).await?;
+            }
+            Err(ClientError::APIError { code: 404, .. }) => {}
+            Err(error) => return Err(told(error, &format!("{place} cannot be read"))),
+        }
+        for (name, value) in changes {
+            members.insert((*name).to_owned(), (*value).clone());
+        }
+        let data: BTreeMap<_, _> = members
+            .iter()
+            .map(|(name, value)| (name, value.expose_secret()))
+            .collect();
+        let options = SetSecretRequestOptions { cas: version };
+        kv2::set_with_options(&self.client, &place.mount, &place.path, &data, options)
+            .await
+            .map_err(|error| told(error, &format!("{place} cannot be written")))?;
+        Ok(())
     }
 
     /// Ends the token, when it was made here.

@@ -1,16 +1,11 @@
 //! `doctor`: whether this machine has what releases need, and how to mend what it lacks.
-#![expect(
-    clippy::print_stdout,
-    reason = "what was asked for goes to the standard output"
-)]
-
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use serde_json::json;
 
+use super::findings::Findings;
 use super::{Engine, Scanner, Source};
 use crate::adapters::docker::Docker;
 use crate::adapters::process;
@@ -38,78 +33,65 @@ pub(super) struct Doctor {
     source: Source,
 }
 
-struct Finding {
-    what: String,
-    result: Result<String>,
-    mend: &'static str,
-}
-
 impl Doctor {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
         let docker = engine.docker();
-        let mut findings = Vec::new();
-        let mut add = |what: &str, result: Result<String>, mend: &'static str| {
-            findings.push(Finding {
-                what: what.to_owned(),
-                result,
-                mend,
-            });
-        };
-        add(
+        let mut findings = Findings::default();
+        findings.add(
             "Docker engine",
             docker
                 .run(&["version", "--format", "{{.Server.Version}}"], &[])
                 .await,
             "install it (docs.docker.com/engine/install), start it, and let this user use it",
         );
-        add(
+        findings.add(
             "Compose",
             docker.run(&["compose", "version", "--short"], &[]).await,
             "install docker-compose-plugin",
         );
-        add(
+        findings.add(
             "Buildx",
             docker.run(&["buildx", "version"], &[]).await,
             "install docker-buildx-plugin; needed to build alone",
         );
-        add(
+        findings.add(
             "cosign",
             tool("cosign", &["version"]).await,
             "docs.sigstore.dev/cosign/system_config/installation: nothing is admitted without it",
         );
-        add(
+        findings.add(
             "Trivy",
             self.trivy().await,
             "trivy.dev/latest/getting-started/installation; needed to scan alone",
         );
-        add(
+        findings.add(
             "registry",
             self.registry().await,
             "set HARBOR_REGISTRY; docker login; on plain HTTP HARBOR_PLAIN_HTTP=true",
         );
-        add(
+        findings.add(
             "Vault",
             vault::check(&self.vault).await.map(|()| "open".to_owned()),
             "vault/dev.sh up on a laptop; docs/operations.md, \"Vault\"",
         );
-        add(
+        findings.add(
             "clock",
             clock(&docker).await,
             "let both keep time by NTP: timedatectl set-ntp true",
         );
-        add(
+        findings.add(
             "disk",
             disk(engine).await,
             "docker system df, docker image prune, docker builder prune",
         );
         for environment in Environment::ALL {
-            add(
+            findings.add(
                 &format!("ports of {environment}"),
                 ports(engine, environment).await,
                 "stop what listens there (ss -ltnp), or change environments/<env>.env",
             );
         }
-        Ok(self.tell(&findings))
+        Ok(findings.tell(self.json))
     }
 
     async fn trivy(&self) -> Result<String> {
@@ -121,43 +103,6 @@ impl Doctor {
     async fn registry(&self) -> Result<String> {
         self.source.registry()?.ping().await?;
         Ok(self.source.registry.clone())
-    }
-
-    fn tell(&self, findings: &[Finding]) -> ExitCode {
-        let is_well = findings.iter().all(|finding| finding.result.is_ok());
-        if self.json {
-            let told = findings.iter().map(|finding| {
-                let (is_well, said) = match &finding.result {
-                    Ok(said) => (true, said.trim().to_owned()),
-                    Err(error) => (false, format!("{error:#}")),
-                };
-                let mend = (!is_well).then_some(finding.mend);
-                json!({"check": finding.what, "ok": is_well, "said": said, "mend": mend})
-            });
-            println!("{}", json!(told.collect::<Vec<_>>()));
-        } else {
-            for finding in findings {
-                match &finding.result {
-                    Ok(said) => {
-                        let first = said.lines().find(|line| !line.trim().is_empty());
-                        println!(
-                            "✓ {:<16} {}",
-                            finding.what,
-                            first.unwrap_or_default().trim()
-                        );
-                    }
-                    Err(error) => {
-                        println!("✗ {:<16} {error:#}", finding.what);
-                        println!("  {:<16} → {}", "", finding.mend);
-                    }
-                }
-            }
-        }
-        if is_well {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
     }
 }
 

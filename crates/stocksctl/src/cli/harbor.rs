@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::read_secret;
 use super::secrets::write_private;
-use crate::adapters::harbor::Harbor;
+use crate::adapters::harbor::{Harbor, Robot};
 
 pub(super) const PROJECT: &str = "stocks";
 /// Tags that never move.
@@ -20,30 +20,42 @@ const IMMUTABLE: [&str; 2] = ["git-*", "v*"];
 /// What is kept of each repository beside the newest images.
 const KEPT: [&str; 3] = ["v*", "latest", "buildcache"];
 const NEWEST: u32 = 100;
-/// The accounts of machines, and what each may do.
-const ROBOTS: [(&str, &[(&str, &str)]); 2] = [
-    (
-        "ci",
-        &[
-            ("repository", "pull"),
-            ("repository", "push"),
-            ("repository", "list"),
-            ("artifact", "read"),
-            ("artifact", "list"),
-            ("tag", "create"),
-            ("tag", "list"),
-        ],
-    ),
-    (
-        "deploy",
-        &[
-            ("repository", "pull"),
-            ("artifact", "read"),
-            ("artifact", "list"),
-            ("tag", "list"),
-        ],
-    ),
-];
+/// A machine's account, and what it may do.
+pub(super) struct Machine {
+    pub(super) name: &'static str,
+    rights: &'static [(&'static str, &'static str)],
+}
+
+/// Builds, signs and scans.
+pub(super) const CI: Machine = Machine {
+    name: "ci",
+    rights: &[
+        ("repository", "pull"),
+        ("repository", "push"),
+        ("repository", "list"),
+        ("artifact", "read"),
+        ("artifact", "list"),
+        ("tag", "create"),
+        ("tag", "list"),
+    ],
+};
+/// Brings releases into service, and names what has come into service: a name is pushed.
+pub(super) const DEPLOY: Machine = Machine {
+    name: "deploy",
+    rights: &[
+        ("repository", "pull"),
+        ("repository", "push"),
+        ("artifact", "read"),
+        ("artifact", "list"),
+        ("tag", "create"),
+        ("tag", "list"),
+    ],
+};
+/// The hosts of environments, when they are started by hand.
+pub(super) const PULL: Machine = Machine {
+    name: "pull",
+    rights: &[("repository", "pull")],
+};
 
 /// Which Harbor, and who asks.
 #[derive(Args)]
@@ -100,8 +112,20 @@ impl Setup {
     }
 }
 
-/// Each step finds out what is there: an interrupted call is made good by the next.
 async fn set_up(harbor: &Harbor, secrets_to: &Path) -> Result<()> {
+    set_up_project(harbor).await?;
+    std::fs::create_dir_all(secrets_to).with_context(|| secrets_to.display().to_string())?;
+    for machine in [&CI, &DEPLOY, &PULL] {
+        let robot = machine.account(harbor).await?;
+        let name = machine.name;
+        write_private(&secrets_to.join(format!("{name}.name")), &robot.name)?;
+        write_private(&secrets_to.join(format!("{name}.secret")), &robot.secret)?;
+    }
+    Ok(())
+}
+
+/// Each step finds out what is there: an interrupted call is made good by the next.
+pub(super) async fn set_up_project(harbor: &Harbor) -> Result<()> {
     harbor.ensure_project(PROJECT).await?;
     println!("project {PROJECT}: private, scanned on push");
     harbor.ensure_immutable(PROJECT, &IMMUTABLE).await?;
@@ -110,12 +134,14 @@ async fn set_up(harbor: &Harbor, secrets_to: &Path) -> Result<()> {
     println!("kept: the newest {NEWEST}, {}", KEPT.join(", "));
     harbor.ensure_garbage_collection().await?;
     println!("what no tag names goes at night");
-    std::fs::create_dir_all(secrets_to).with_context(|| secrets_to.display().to_string())?;
-    for (name, rights) in ROBOTS {
-        let robot = harbor.ensure_robot(PROJECT, name, rights).await?;
-        write_private(&secrets_to.join(format!("{name}.name")), &robot.name)?;
-        write_private(&secrets_to.join(format!("{name}.secret")), &robot.secret)?;
-        println!("account {}", robot.name);
-    }
     Ok(())
+}
+
+impl Machine {
+    /// Its account, with a new secret.
+    pub(super) async fn account(&self, harbor: &Harbor) -> Result<Robot> {
+        let robot = harbor.ensure_robot(PROJECT, self.name, self.rights).await?;
+        println!("account {}", robot.name);
+        Ok(robot)
+    }
 }

@@ -5,7 +5,9 @@ mod build;
 mod ci;
 mod deploy;
 mod doctor;
+mod findings;
 mod harbor;
+mod infra;
 mod inspect;
 mod order;
 mod promote;
@@ -92,6 +94,9 @@ enum Verb {
     /// The pipeline
     #[command(subcommand)]
     Ci(ci::CiVerb),
+    /// The platform: Harbor, `SonarQube`, Trivy and the runner of GitHub's jobs
+    #[command(subcommand)]
+    Infra(infra::InfraVerb),
     /// Gives Harbor the project of the images, with its rules and accounts
     HarborSetup(harbor::Setup),
     /// Gives `SonarQube` the projects, their quality gate and the pipeline's token
@@ -191,6 +196,9 @@ struct Scanner {
     /// Trivy's name or path
     #[arg(long, env = "TRIVY", default_value = "trivy")]
     trivy: PathBuf,
+    /// A Trivy that keeps the database of vulnerabilities, `http://trivy:4954`
+    #[arg(long, env = "TRIVY_SERVER")]
+    trivy_server: Option<String>,
 }
 
 impl Source {
@@ -272,6 +280,7 @@ impl Scanner {
         Trivy {
             program: self.trivy.clone(),
             is_plain: source.is_plain(),
+            server: self.trivy_server.clone(),
         }
     }
 }
@@ -315,6 +324,7 @@ impl Cli {
             Verb::Smoke(smoke) => smoke.run(&engine).await,
             Verb::Secrets(secrets) => secrets.run(&engine).await,
             Verb::Ci(verb) => verb.run(&engine).await,
+            Verb::Infra(verb) => verb.run(&engine).await,
             Verb::HarborSetup(setup) => setup.run().await,
             Verb::SonarQubeSetup(setup) => setup.run().await,
             Verb::Doctor(doctor) => doctor.run(&engine).await,

@@ -46,7 +46,7 @@ pub(super) struct Secrets {
 
 /// Who asks. The first that is set: a token, an AppRole, GitHub's token for this job.
 #[derive(Args)]
-struct Login {
+pub(super) struct Login {
     /// Vault
     #[arg(long, env = "VAULT_ADDR", default_value = "http://127.0.0.1:8200")]
     address: String,
@@ -314,7 +314,7 @@ impl Account {
 }
 
 impl Login {
-    async fn log_in(&self) -> Result<Vault> {
+    pub(super) async fn log_in(&self) -> Result<Vault> {
         Vault::log_in(&self.address, &self.credentials().await?).await
     }
 
@@ -334,7 +334,7 @@ impl Login {
             return Ok(Credentials::AppRole { role_id, secret_id });
         }
         if let (Some(url), Some(token)) = (&self.id_token_url, &self.id_token_token) {
-            let jwt = github::id_token(url, token, &self.address).await?;
+            let jwt = github::id_token(url, token).await?;
             return Ok(Credentials::Jwt {
                 role: self.role.clone(),
                 jwt: jwt.into(),

@@ -19,6 +19,7 @@ use crate::adapters::sonarqube::{Condition, SonarQube};
 use crate::release::Service;
 
 /// What `SonarQube` comes with.
+const ADMINISTRATOR: &str = "admin";
 const FIRST_PASSWORD: &str = "admin";
 const PASSWORD_BYTES: usize = 24;
 const TOKEN_NAME: &str = "ci";
@@ -58,59 +59,68 @@ pub(super) struct Setup {
 
 impl Setup {
     pub(super) async fn run(self) -> Result<ExitCode> {
-        let server = self.administrator().await?;
-        if server.make_gate(GATE).await? {
-            println!("made the quality gate {GATE}");
-        }
-        for condition in &CONDITIONS {
-            if server.set_condition(GATE, condition).await? {
-                println!("{GATE} shuts when {condition}");
-            }
-        }
-        server.use_gate(GATE).await?;
-        for service in Service::ALL {
-            let project = project(service);
-            if server
-                .make_project(&project, &format!("Stocks App: {service}"))
-                .await?
-            {
-                println!("made the project {project}");
-            }
-        }
-        if let Ok(token) = read_secret(&self.token_to)
-            && SonarQube::with_token(&self.server, &token)?
-                .is_valid()
-                .await?
-        {
-            return Ok(ExitCode::SUCCESS);
-        }
-        let token = server.make_token(TOKEN_NAME).await?;
-        write_private(&self.token_to, &token)?;
-        println!("made a token: {}", self.token_to.display());
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// The administrator, with a password that is not the first one.
-    async fn administrator(&self) -> Result<SonarQube> {
         let file = &self.admin_password_to;
-        if file.exists() {
-            let server = SonarQube::with_password(&self.server, "admin", &read_secret(file)?)?;
-            if server.is_valid().await? {
-                return Ok(server);
-            }
-        } else {
+        if !file.exists() {
             // Kept before it is set: what was interrupted between the two goes on.
             write_private(file, &new_password()?)?;
         }
         let password = read_secret(file)?;
-        let server = SonarQube::with_password(&self.server, "admin", FIRST_PASSWORD)?;
-        server
-            .set_password("admin", FIRST_PASSWORD, &password)
-            .await
-            .with_context(|| format!("{} does not open SonarQube", file.display()))?;
-        println!("set the administrator's password: {}", file.display());
-        SonarQube::with_password(&self.server, "admin", &password)
+        let token = read_secret(&self.token_to).ok();
+        let set_up = set_up(&self.server, &password, token.as_deref()).await;
+        let made = set_up.with_context(|| format!("with the password in {}", file.display()))?;
+        if let Some(token) = made {
+            write_private(&self.token_to, &token)?;
+        }
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Gives it the administrator's password, the gate, the projects, and a token when this one is none. Each step finds out what
+/// is there: an interrupted call is made good by the next.
+pub(super) async fn set_up(
+    server: &str,
+    password: &str,
+    token: Option<&str>,
+) -> Result<Option<String>> {
+    let admin = administrator(server, password).await?;
+    if admin.make_gate(GATE).await? {
+        println!("made the quality gate {GATE}");
+    }
+    for condition in &CONDITIONS {
+        if admin.set_condition(GATE, condition).await? {
+            println!("{GATE} shuts when {condition}");
+        }
+    }
+    admin.use_gate(GATE).await?;
+    for service in Service::ALL {
+        let project = project(service);
+        let name = format!("Stocks App: {service}");
+        if admin.make_project(&project, &name).await? {
+            println!("made the project {project}");
+        }
+    }
+    if let Some(token) = token
+        && SonarQube::with_token(server, token)?.is_valid().await?
+    {
+        return Ok(None);
+    }
+    let token = admin.make_token(TOKEN_NAME).await?;
+    println!("made a token");
+    Ok(Some(token))
+}
+
+/// The administrator, whose password is no longer the first one.
+async fn administrator(server: &str, password: &str) -> Result<SonarQube> {
+    let admin = SonarQube::with_password(server, ADMINISTRATOR, password)?;
+    if admin.is_valid().await? {
+        return Ok(admin);
+    }
+    SonarQube::with_password(server, ADMINISTRATOR, FIRST_PASSWORD)?
+        .set_password(ADMINISTRATOR, FIRST_PASSWORD, password)
+        .await
+        .context("SonarQube knows neither this password nor its first one")?;
+    println!("set the administrator's password");
+    Ok(admin)
 }
 
 /// The key of a service's project, as in its `sonar-project.properties`.

@@ -3,6 +3,7 @@
 //! `.github/workflows/ci-cd.yml` says the same to GitHub, and a test compares the two.
 
 mod schedule;
+pub(crate) mod trust;
 #[cfg(test)]
 mod workflow_tests;
 
