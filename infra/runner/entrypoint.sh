@@ -11,9 +11,11 @@ readonly APP=$RUNNER_FOLDER/app
 readonly RENEW_EVERY=60
 
 main() {
+    # The first process of a container ends by no signal that it has not asked for.
+    trap 'exit 143' TERM INT
     if [[ -z ${GITHUB_ORG:-} || -z ${GITHUB_REPO:-} ]]; then
         printf 'no jobs: GITHUB_ORG and GITHUB_REPO say whose they are (.env)\n' >&2
-        exec sleep infinity
+        while :; do sleep 1; done
     fi
     empty_folder
     set_up_jobs
@@ -38,6 +40,8 @@ set_up_jobs() {
     export HOME=$RUNNER_FOLDER/home
     export RUNNER_TOOL_CACHE=$RUNNER_FOLDER/tools
     export CARGO_HOME=/cache/cargo CARGO_TARGET_DIR=/cache/target SONAR_USER_HOME=/cache/sonar
+    # It ends its job when the container is stopped.
+    export RUNNER_MANUALLY_TRAP_SIG=1
     export ACTIONS_RUNNER_HOOK_JOB_STARTED=/opt/stocks/job-started.sh
 }
 

@@ -1,7 +1,7 @@
 //! The Docker engine, through its command line: what a user would type.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -87,6 +87,13 @@ pub(crate) async fn expect(program: &str, args: &[&str], stdin: &[u8]) -> Result
         );
     }
     Ok(output.stdout)
+}
+
+/// The delivery tool, as it was built with these checks.
+pub(crate) fn stocksctl() -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("stocksctl");
+    ensure!(program.exists(), "{} is not built", program.display());
+    Ok(program)
 }
 
 /// `docker ARGS`, which must succeed; yields its output without the line's end.

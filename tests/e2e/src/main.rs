@@ -21,8 +21,8 @@ use clap::Parser;
 use tokio::task::{LocalSet, spawn_local};
 
 use self::checks::{
-    bootstrap, confinement, data, delivery, isolation, outage, policies, recovery, rotation,
-    secrecy, serving,
+    bootstrap, confinement, data, delivery, isolation, outage, platform, policies, recovery,
+    rotation, secrecy, serving,
 };
 
 /// Brings up Vault and the three environments, checks them, and takes them away.
@@ -105,6 +105,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         "confinement",
         "isolation",
         "policies",
+        "platform",
         "secrecy",
         "rotation",
         "delivery",
@@ -123,6 +124,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
             "confinement" => confinement::check().await,
             "isolation" => isolation::check().await,
             "policies" => policies::check().await,
+            "platform" => platform::check().await,
             "rotation" => rotation::check().await,
             "delivery" => delivery::check().await,
             "outage" => outage::check(outage).await,

@@ -184,14 +184,10 @@ pub(crate) async fn remove() -> Result<()> {
             .compose(&["down", "--volumes", "--remove-orphans"])
             .await?;
     }
-    let vault = [
-        "compose",
-        "--file",
-        "docker-compose.vault.yml",
-        "down",
-        "--volumes",
-    ];
-    docker(&vault).await?;
+    // Of one project; the platform joins Vault's networks.
+    for file in ["docker-compose.infra.yml", "docker-compose.vault.yml"] {
+        docker(&["compose", "--file", file, "down", "--volumes"]).await?;
+    }
     for file in KEPT_FILES {
         let path = std::path::Path::new(file);
         match path.is_dir() {

@@ -274,7 +274,7 @@ impl Harbor {
             .iter()
             .map(|(resource, action)| json!({"resource": resource, "action": action}));
         let access: Vec<_> = access.collect();
-        let robot = json!({
+        let mut robot = json!({
             "name": name,
             "level": "project",
             "duration": -1,
@@ -294,6 +294,10 @@ impl Harbor {
         let mut found =
             found.with_context(|| format!("Harbor has a robot {full} and lists none"))?;
         let path = format!("/robots/{}", found.id);
+        // Its rights may be those of an earlier version of us.
+        robot["id"] = json!(found.id);
+        robot["name"] = json!(found.name);
+        self.change(Method::PUT, &path, &robot).await?;
         // An empty one asks for one of chance.
         let answer = self
             .change(Method::PATCH, &path, &json!({"secret": ""}))

@@ -103,7 +103,12 @@ async fn answer(
         fault(format!("{asked}: nothing more is expected"));
         return Response::builder().status(418).body(Body::empty()).unwrap();
     };
-    let expected = format!("{} /api/v2.0{}", next.method, next.path);
+    let api = if next.path.starts_with("/service/") {
+        ""
+    } else {
+        "/api/v2.0"
+    };
+    let expected = format!("{} {api}{}", next.method, next.path);
     if asked != expected {
         fault(format!("{asked} instead of {expected}"));
     }
@@ -213,7 +218,7 @@ async fn garbage_is_collected_every_night() {
 }
 
 #[tokio::test]
-async fn a_robot_that_is_there_gets_a_new_secret() {
+async fn a_robot_that_is_there_gets_its_rights_and_a_new_secret() {
     let made = json!({
         "creation_time": "2026-01-01T00:00:00.000Z", "expires_at": -1, "id": 3, "name": "robot$stocks+ci", "secret": "first",
     });
@@ -233,6 +238,8 @@ async fn a_robot_that_is_there_gets_a_new_secret() {
         refused("POST", "/robots", 409, "CONFLICT"),
         project(None),
         exchange("GET", list, 200, listed).with("x-total-count", "2"),
+        exchange("PUT", "/robots/3", 200, json!(""))
+            .sending(json!({"name": "robot$stocks+ci", "permissions": permissions})),
         exchange("PATCH", "/robots/3", 200, json!({"secret": "second"})),
     ])
     .await;
@@ -257,6 +264,44 @@ fn artifact(number: usize) -> Value {
             "push_time": "2026-01-01T00:00:00.000Z", "repository_id": 1}],
         "type": "IMAGE",
     })
+}
+
+#[tokio::test]
+async fn who_may_pull_gets_a_token() {
+    let path = "/service/token?service=harbor-registry&scope=repository%3Astocks%2Fany%3Apull";
+    let token = json!({"token": "eyJ", "access_token": "", "expires_in": 1800, "issued_at": "2026-01-01T00:00:00Z"});
+    let recorded = Recorded::of([
+        exchange("GET", path, 200, token),
+        refused("GET", path, 401, "UNAUTHORIZED"),
+        refused("GET", path, 403, "DENIED"),
+    ])
+    .await;
+    assert!(recorded.harbor.lets_pull("stocks").await.unwrap());
+    assert!(!recorded.harbor.lets_pull("stocks").await.unwrap());
+    assert!(recorded.harbor.lets_pull("stocks").await.is_err());
+    recorded.end();
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_well_is_named() {
+    let health = |status: &str, error: &str| {
+        let mut database = json!({"name": "database", "status": status});
+        if !error.is_empty() {
+            database["error"] = json!(error);
+        }
+        let core = json!({"name": "core", "status": "healthy"});
+        let answer = json!({"status": status, "components": [core, database]});
+        exchange("GET", "/health", 200, answer)
+    };
+    let recorded =
+        Recorded::of([health("healthy", ""), health("unhealthy", "failed to ping")]).await;
+    recorded.harbor.check().await.unwrap();
+    let said = recorded.harbor.check().await.unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "Harbor is unhealthy: database is unhealthy failed to ping"
+    );
+    recorded.end();
 }
 
 #[tokio::test]

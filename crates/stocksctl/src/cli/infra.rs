@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use super::findings::Findings;
@@ -150,7 +151,7 @@ pub(super) struct Register {
     api: String,
     /// Where jobs are done
     #[arg(long, env = "RUNNER_FOLDER", default_value = "/srv/stocks-runner")]
-    folder: String,
+    runner_folder: String,
 }
 
 #[derive(Args)]
@@ -438,13 +439,14 @@ impl Register {
             name: name.clone(),
             token,
         };
-        tickets
-            .serve(
-                &self.token_file,
-                repository,
-                &format!("{}/work", self.folder),
-            )
-            .await
+        let work_folder = format!("{}/work", self.runner_folder);
+        let serving = tickets.serve(&self.token_file, repository, &work_folder);
+        // The first process of a container ends by no signal that it has not asked for.
+        let mut ended = signal(SignalKind::terminate())?;
+        tokio::select! {
+            served = serving => served,
+            _ = ended.recv() => Ok(()),
+        }
     }
 }
 

@@ -147,17 +147,19 @@ async fn assert_complete(made: &BTreeMap<String, String>) -> Result<()> {
     for (command, expected) in [
         (
             "vault kv list secret/",
-            "app/ ci/ db/ dev/ harbor/ prod/ sonarqube/ stage/",
+            "app/ ci/ db/ dev/ harbor/ infra/ prod/ sonarqube/ stage/",
         ),
         ("vault kv list secret/prod/app/", "stock-listing/ trade/"),
         ("vault kv list secret/stage/db/", "stocksdb"),
+        ("vault kv list secret/infra/", "harbor runner sonarqube"),
+        ("vault list transit/keys", "harbor-token"),
         (
             "vault list auth/approle/role",
-            "app app-dev app-prod app-stage ci",
+            "app app-dev app-prod app-stage ci infra",
         ),
         (
             "vault policy list",
-            "admin app app-dev app-prod app-stage ci default deploy-dev deploy-prod deploy-stage root",
+            "admin app app-dev app-prod app-stage ci default deploy-dev deploy-prod deploy-stage infra root",
         ),
     ] {
         let script = format!("read -r VAULT_TOKEN; export VAULT_TOKEN; {command}");

@@ -6,6 +6,7 @@ pub(crate) mod data;
 pub(crate) mod delivery;
 pub(crate) mod isolation;
 pub(crate) mod outage;
+pub(crate) mod platform;
 pub(crate) mod policies;
 pub(crate) mod recovery;
 pub(crate) mod rotation;

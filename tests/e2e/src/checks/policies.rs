@@ -19,7 +19,9 @@ const INSTALLATION: [&str; 3] = [
     "app/stock-listing/config",
     "app/trade/config",
 ];
-/// Each role of an agent, with its prefix.
+/// What the platform starts with.
+const PLATFORM: [&str; 3] = ["infra/harbor", "infra/sonarqube", "infra/runner"];
+/// Each role of an installation's agent, with its prefix.
 const AGENTS: [(&str, &str); 4] = [
     ("app", ""),
     ("app-dev", "dev/"),
@@ -46,6 +48,8 @@ pub(crate) async fn check() -> Result<String> {
         attempts
             .extend(assert_rights(&agent, role, |path| own.iter().any(|own| own == path)).await?);
     }
+    let platform = Identity::of_role(&root, "infra").await?;
+    attempts.extend(assert_rights(&platform, "infra", |path| PLATFORM.contains(&path)).await?);
     let log = audit_log().await?;
     for attempt in &attempts {
         attempt.assert_logged(&log)?;
@@ -62,8 +66,9 @@ fn all_paths() -> Vec<String> {
         .iter()
         .flat_map(|(_, prefix)| INSTALLATION.map(|path| format!("{prefix}{path}")));
     PIPELINE
-        .map(str::to_owned)
         .into_iter()
+        .chain(PLATFORM)
+        .map(str::to_owned)
         .chain(installations)
         .collect()
 }
@@ -89,6 +94,7 @@ async fn assert_rights(
         ("POST", "auth/approle/role/app-prod/secret-id"),
         ("POST", "sys/mounts/planted"),
         ("POST", "auth/token/create"),
+        ("GET", "transit/export/signing-key/other/1"),
     ] {
         attempts.push(Attempt::make(who, role, method, path, None, false).await?);
     }
@@ -180,8 +186,8 @@ async fn check_github(root: &Identity) -> Result<String> {
     expect("docker", &init, token.as_bytes()).await?;
 
     let claims = json!({
-        "iss": ISSUER, "aud": AUDIENCE, "repository": REPOSITORY, "ref": "refs/heads/main", "environment": "dev",
-        "job_workflow_ref": format!("{REPOSITORY}/.github/workflows/ci-cd.yml@refs/heads/main"),
+        "iss": ISSUER, "aud": AUDIENCE, "repository": REPOSITORY, "ref": "refs/heads/develop", "environment": "dev",
+        "job_workflow_ref": format!("{REPOSITORY}/.github/workflows/ci-cd.yml@refs/heads/develop"),
     });
     let log_in = async |role: &str, change: Value| {
         let mut claims = claims.clone();
@@ -191,6 +197,8 @@ async fn check_github(root: &Identity) -> Result<String> {
         let login = json!({"role": role, "jwt": signer.sign(claims)?});
         Identity::log_in("auth/jwt/login", login).await
     };
+    log_in("ci", json!({"ref": "refs/heads/release/1.4.0"})).await?;
+    log_in("ci", json!({"ref": "refs/tags/v1.4.0"})).await?;
     let ci = log_in("ci", json!({})).await?;
     ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
     for path in all_paths() {
@@ -223,6 +231,7 @@ async fn check_github(root: &Identity) -> Result<String> {
     let others = [
         ("ci", json!({"repository": "somebody/stocks-app"})),
         ("ci", json!({"ref": "refs/heads/feature"})),
+        ("ci", json!({"ref": "refs/heads/main"})),
         (
             "ci",
             json!({"job_workflow_ref": format!("{REPOSITORY}/.github/workflows/other.yml@refs/heads/main")}),

@@ -13,11 +13,12 @@ use crate::stack::{ALL, HELPER_IMAGE, containers};
 use crate::vault::Identity;
 
 const IMAGES: [&str; 2] = ["stocks/stock-listing:local", "stocks/trade:local"];
-const COMPOSE_FILES: [&str; 4] = [
+const COMPOSE_FILES: [&str; 5] = [
     "docker-compose.dev.yml",
     "docker-compose.stage.yml",
     "docker-compose.prod.yml",
     "docker-compose.vault.yml",
+    "docker-compose.infra.yml",
 ];
 /// How a compressed layer begins (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -25,7 +26,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const PLANTED: &str = "planted-password-5f1d0c";
 
 /// A place, and all that is there.
-type Place = (String, Vec<u8>);
+pub(super) type Place = (String, Vec<u8>);
 
 pub(crate) async fn check() -> Result<String> {
     prove_the_searches().await?;
@@ -205,12 +206,12 @@ async fn image_settings(image: &str) -> Result<Place> {
     ))
 }
 
-async fn inspected(container: &str) -> Result<Place> {
+pub(super) async fn inspected(container: &str) -> Result<Place> {
     let text = docker(&["inspect", container]).await?;
     Ok((format!("docker inspect {container}"), text.into_bytes()))
 }
 
-async fn logs(container: &str) -> Result<Place> {
+pub(super) async fn logs(container: &str) -> Result<Place> {
     let output = crate::engine::run("docker", ["logs", container], b"").await?;
     ensure!(output.code == Some(0), "no logs of {container}");
     // A container may have said nothing: the line above is something.
@@ -222,7 +223,7 @@ async fn logs(container: &str) -> Result<Place> {
 
 /// The environment and the arguments of every process of this host, those in containers among them. What asks for them is
 /// left out: its own arguments hold no password.
-async fn processes() -> Result<Place> {
+pub(super) async fn processes() -> Result<Place> {
     let read = on_host(&[
         "sh",
         "-c",
@@ -288,6 +289,6 @@ async fn volume(name: &str) -> Result<Place> {
     ))
 }
 
-fn contains(content: &[u8], text: &str) -> bool {
+pub(super) fn contains(content: &[u8], text: &str) -> bool {
     memchr::memmem::find(content, text.as_bytes()).is_some()
 }

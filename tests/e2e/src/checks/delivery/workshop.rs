@@ -78,8 +78,7 @@ impl Workshop {
             expect("env", &[&cosign[..], &generate].concat(), b"").await?;
         }
         // Built with this program, and found beside it.
-        let stocksctl = std::env::current_exe()?.with_file_name("stocksctl");
-        ensure!(stocksctl.exists(), "{} is not built", stocksctl.display());
+        let stocksctl = crate::engine::stocksctl()?;
         Ok(Self { folder, stocksctl })
     }
 
