@@ -123,6 +123,11 @@ fn read_secret(file: &Path) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
+/// What was given: a workflow sets a variable that it has no value for to nothing.
+fn given(value: Option<&String>) -> Option<String> {
+    value.filter(|value| !value.is_empty()).cloned()
+}
+
 /// Where releases come from, and who must have signed them.
 #[derive(Args)]
 struct Source {
@@ -218,7 +223,7 @@ impl Source {
 
     fn cosign(&self) -> Cosign {
         let issuer = self.certificate_oidc_issuer.clone();
-        let identity = match self.certificate_identity.clone() {
+        let identity = match given(self.certificate_identity.as_ref()) {
             Some(identity) => Identity::Workflow { identity, issuer },
             None => Identity::Key(self.key.clone()),
         };
@@ -347,6 +352,23 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        source: Source,
+    }
+
+    #[test]
+    fn a_variable_that_is_empty_was_not_given() {
+        let workflow = "^https://github.com/owner/stocks-app/";
+        for (told, is_workflow) in [("", false), (workflow, true)] {
+            let told = format!("--certificate-identity={told}");
+            let parsed = Only::try_parse_from(["test", &told]).unwrap();
+            let identity = parsed.source.cosign().identity;
+            assert_eq!(matches!(identity, Identity::Workflow { .. }), is_workflow);
+        }
+    }
 
     #[test]
     fn every_verb_is_well_formed() {

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Engine, read_secret};
+use super::{Engine, given, read_secret};
 use crate::adapters::github;
 use crate::adapters::vault::{Credentials, Place, Vault, check};
 use crate::environment::Environment;
@@ -323,14 +323,14 @@ impl Login {
         if let Some(file) = &self.token_file {
             return Ok(Credentials::Token(read(file)?));
         }
-        if let Some(token) = &self.token {
-            return Ok(Credentials::Token(token.clone().into()));
+        if let Some(token) = given(self.token.as_ref()) {
+            return Ok(Credentials::Token(token.into()));
         }
         let secret_id = match &self.secret_id_file {
             Some(file) => Some(read(file)?),
-            None => self.secret_id.clone().map(SecretString::from),
+            None => given(self.secret_id.as_ref()).map(SecretString::from),
         };
-        if let (Some(role_id), Some(secret_id)) = (self.role_id.clone(), secret_id) {
+        if let (Some(role_id), Some(secret_id)) = (given(self.role_id.as_ref()), secret_id) {
             return Ok(Credentials::AppRole { role_id, secret_id });
         }
         if let (Some(url), Some(token)) = (&self.id_token_url, &self.id_token_token) {
