@@ -157,17 +157,29 @@ impl Registry {
         Ok(bytes.to_vec())
     }
 
-    /// Gives an image another name: its manifest, byte for byte, under the name. A name that is fixed does not move.
-    pub(crate) async fn tag(&self, service: Service, image: &Image, tag: &str) -> Result<Tagged> {
+    /// Whether an image has this name already. Fails when it cannot have it: a name that is fixed does not move.
+    pub(crate) async fn has_name(
+        &self,
+        service: Service,
+        image: &Image,
+        tag: &str,
+    ) -> Result<bool> {
         match self.image(service, tag).await? {
-            Some(named) if named.digest == image.digest => return Ok(Tagged::Already),
+            Some(named) if named.digest == image.digest => Ok(true),
             Some(named) if tag::is_fixed(tag) => bail!(Fixed {
                 tag: tag.to_owned(),
                 service,
                 is: named.digest,
                 wanted: image.digest.clone(),
             }),
-            _ => {}
+            _ => Ok(false),
+        }
+    }
+
+    /// Gives an image another name: its manifest, byte for byte, under the name.
+    pub(crate) async fn tag(&self, service: Service, image: &Image, tag: &str) -> Result<Tagged> {
+        if self.has_name(service, image, tag).await? {
+            return Ok(Tagged::Already);
         }
         let bytes = self.manifest(image).await?;
         let manifest: Value = serde_json::from_slice(&bytes)?;

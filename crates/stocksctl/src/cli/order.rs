@@ -120,8 +120,13 @@ pub(super) fn drift(observed: &Observed, recorded: Option<&Release>) -> Vec<Stri
 
 impl How {
     pub(super) async fn deliver(&self, site: &Site, order: Order) -> Result<ExitCode> {
+        let registry = self.source.registry()?;
         for tag in &order.tags {
             ensure!(tag::is_valid(tag), "\"{tag}\" is no tag");
+            // A version that names other images would bring those back one day.
+            for (service, image) in &order.release.images {
+                registry.has_name(*service, image, tag).await?;
+            }
         }
         if self.dry_run {
             for step in self.plan(site, &order, &site.ledger().await?).await? {
@@ -139,7 +144,7 @@ impl How {
         let lock = site.lock(&order.who, &purpose).await?;
         let progress = Progress::default();
         let delivered = self
-            .deliver_locked(site, &order, &lock, stop, &progress)
+            .deliver_locked(site, &order, &registry, &lock, stop, &progress)
             .await;
         if let Err(error) = lock.release().await {
             note(&format!(
@@ -175,13 +180,14 @@ impl How {
         &self,
         site: &Site,
         order: &Order,
+        registry: &Registry,
         lock: &Lock,
         mut stop: Stop,
         progress: &Progress,
     ) -> Result<Ended> {
         let delivery = Delivery {
             site,
-            registry: &self.source.registry()?,
+            registry,
             admission: self.source.admission()?,
             approvals: &self.source.approvals()?,
             action: order.action,

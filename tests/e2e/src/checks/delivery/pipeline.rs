@@ -243,6 +243,10 @@ async fn names(workshop: &Workshop, tag: &str, version: &str) -> Result<()> {
     ensure!(refused.contains("never moves"), "{refused}");
     let refused = workshop.expect(&["tag", "e2e-1", tag], UNCHANGED).await?;
     ensure!(refused.contains("never moves"), "{refused}");
+    // Nothing is brought into service under a version that is another release's.
+    let deploy = ["deploy", "dev", "e2e-1", "--tag", version];
+    let refused = workshop.expect(&deploy, UNCHANGED).await?;
+    ensure!(refused.contains("never moves"), "{refused}");
     let again = workshop.expect(&["tag", tag, version], DONE).await?;
     ensure!(again.contains("was tagged"), "{again}");
     let movable = workshop.expect(&["tag", "e2e-1", "e2e-mark"], DONE).await?;
