@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::auth::Access;
 use crate::database::{Database, OpenError};
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::serve::{self, ServeError, Stop};
@@ -43,6 +45,8 @@ pub struct App {
     pub listener: TcpListener,
     /// Everything that it answers.
     pub router: Router,
+    /// Who decides who may call.
+    pub access: Arc<Access>,
     /// What it closes last.
     pub database: Database,
     /// Must succeed before requests are served: bringing the schema up to date.
@@ -69,6 +73,14 @@ impl App {
             background.spawn(task);
         }
         background.spawn(self.database.clone().follow_credentials());
+        if self.access.is_open() && !self.settings.listen.ip().is_loopback() {
+            warn!(
+                service = self.name,
+                "everybody who reaches this address may trade for anybody: AUTH=open"
+            );
+        }
+        let access = Arc::clone(&self.access);
+        background.spawn(async move { access.follow().await });
         let prepare = async {
             if let Err(error) = self.preparation.await {
                 return error;

@@ -4,6 +4,7 @@
 //! settings come from the texts that a binary's `main` hands over.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod clock;
 mod connection;

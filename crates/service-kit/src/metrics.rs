@@ -5,6 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::Method;
+use market::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,6 +26,17 @@ const COUNT_BUCKETS: [f64; 11] = [
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0,
 ];
 
+/// When something was last done.
+#[derive(Clone)]
+pub struct Moment(Gauge);
+
+impl Moment {
+    /// It is done now.
+    pub fn set(&self, now: Timestamp) {
+        self.0.set(now.micros() / 1_000_000);
+    }
+}
+
 /// How often a count was of which size.
 #[derive(Clone)]
 pub struct CountHistogram(Histogram);
@@ -43,6 +55,13 @@ pub struct HttpMetrics {
     requests: Family<ResponseLabels, Counter<u64, AtomicU64>>,
     durations: Family<RequestLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
+    last_uses: Family<KeyLabels, Gauge>,
+}
+
+/// A key by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KeyLabels {
+    key: String,
 }
 
 /// What a request is counted under.
@@ -112,11 +131,19 @@ impl HttpMetrics {
             "Requests being answered",
             in_flight.clone(),
         );
+        let last_uses = Family::default();
+        registry.register_with_unit(
+            "api_key_last_used_timestamp",
+            "When a key was last used, since 1970",
+            Unit::Seconds,
+            last_uses.clone(),
+        );
         Self {
             registry: Mutex::new(registry),
             requests,
             durations,
             in_flight,
+            last_uses,
         }
     }
 
@@ -126,6 +153,12 @@ impl HttpMetrics {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register(name, help, histogram.clone());
         CountHistogram(histogram)
+    }
+
+    /// When a key was last used.
+    pub fn last_use(&self, key: &str) -> Moment {
+        let key = key.to_owned();
+        Moment(self.last_uses.get_or_create_owned(&KeyLabels { key }))
     }
 
     /// A request is in flight from now on.

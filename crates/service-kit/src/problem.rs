@@ -16,6 +16,9 @@ use utoipa::ToSchema;
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// How a caller may say who they are (RFC 6750 section 3).
+const CHALLENGE: &str = r#"Bearer realm="stocks""#;
+
 /// Seconds after which a client may try again when a service is short of something.
 const RETRY_AFTER_SECONDS: u16 = 1;
 
@@ -103,6 +106,26 @@ impl Problem {
             StatusCode::BAD_REQUEST,
             "malformed_request",
             "The request cannot be read",
+        )
+        .detail(detail)
+    }
+
+    /// 401: nobody knows who asks.
+    pub fn unauthenticated(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthenticated",
+            "It is not known who asks",
+        )
+        .detail(detail)
+    }
+
+    /// 403: it is known who asks, and they may not.
+    pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "Who asks may not do this",
         )
         .detail(detail)
     }
@@ -212,6 +235,11 @@ impl Problem {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(CHALLENGE);
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

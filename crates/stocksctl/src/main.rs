@@ -8,6 +8,7 @@ mod delivery;
 mod environment;
 mod examine;
 mod exceptions;
+mod keys;
 mod ledger;
 mod lock;
 mod pipeline;

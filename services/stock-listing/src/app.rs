@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use service_kit::app::{App, AppError};
+use service_kit::auth::{Access, Guarded};
 use service_kit::clock::Clock;
 use service_kit::database::{Database, OpenError, StoreError};
 use service_kit::http::{Assembled, Service};
@@ -29,6 +30,7 @@ const LOAD_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the handlers share.
 pub(crate) struct State {
+    access: Arc<Access>,
     pub(crate) live: Arc<Live>,
     pub(crate) history: Arc<History>,
     pub(crate) feed: Feed,
@@ -36,20 +38,30 @@ pub(crate) struct State {
     pub(crate) lifecycle: Lifecycle,
 }
 
+impl Guarded for State {
+    fn access(&self) -> &Access {
+        &self.access
+    }
+}
+
 /// Takes the socket and the database; [`App::run`] serves.
 pub async fn build(settings: Settings) -> Result<App, AppError> {
     let common = settings.common;
     let listener = serve::bind(&common.server).await?;
     let database = Database::open(&common.database, SERVICE).await?;
+    let clock = Clock::system();
+    let metrics = Arc::new(HttpMetrics::new(SERVICE));
+    let access = Arc::new(Access::new(&common.auth, &clock, &metrics));
     let service = Service {
         name: SERVICE,
         version: env!("CARGO_PKG_VERSION"),
         description: "The catalogue of stocks: symbols, names, sectors and live prices.",
         lifecycle: Lifecycle::default(),
         database: database.clone(),
-        metrics: Arc::new(HttpMetrics::new(SERVICE)),
+        access: Arc::clone(&access),
+        metrics,
         ids: Ids::default(),
-        clock: Clock::system(),
+        clock,
     };
     let store = store::open(&database);
     let candles = store::candles::open(&database);
@@ -66,6 +78,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     let feed = Feed::start(tools, &mut workers);
     let lifecycle = service.lifecycle.clone();
     let state = Arc::new(State {
+        access: Arc::clone(&access),
         live: Arc::clone(&live),
         history,
         feed,
@@ -84,6 +97,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         settings: common.server,
         listener,
         router,
+        access: Arc::clone(&access),
         database: database.clone(),
         preparation: Box::pin(prepare(database, settings.seeds_stocks, Arc::clone(&live))),
         background: vec![

@@ -7,6 +7,7 @@ use std::time::Duration;
 use catalogue_client::CatalogueClient;
 use market::Timestamp;
 use service_kit::app::{App, AppError};
+use service_kit::auth::{Access, Guarded};
 use service_kit::clock::Clock;
 use service_kit::database::Database;
 use service_kit::http::{Assembled, Service};
@@ -34,9 +35,16 @@ const FORGET_AT_ONCE: u32 = 1_000;
 
 /// What the handlers share.
 pub(crate) struct State {
+    access: Arc<Access>,
     pub(crate) engine: Engine,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) catalogue: Option<Arc<CatalogueClient>>,
+}
+
+impl Guarded for State {
+    fn access(&self) -> &Access {
+        &self.access
+    }
 }
 
 /// Takes the socket and the database; [`App::run`] serves.
@@ -44,15 +52,19 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     let common = settings.common;
     let listener = serve::bind(&common.server).await?;
     let database = Database::open(&common.database, SERVICE).await?;
+    let clock = Clock::system();
+    let metrics = Arc::new(HttpMetrics::new(SERVICE));
+    let access = Arc::new(Access::new(&common.auth, &clock, &metrics));
     let service = Service {
         name: SERVICE,
         version: env!("CARGO_PKG_VERSION"),
         description: "Orders, trades and portfolios.",
         lifecycle: Lifecycle::default(),
         database: database.clone(),
-        metrics: Arc::new(HttpMetrics::new(SERVICE)),
+        access: Arc::clone(&access),
+        metrics,
         ids: Ids::default(),
-        clock: Clock::system(),
+        clock,
     };
     let store = store::open(&database);
     let tools = Tools {
@@ -72,6 +84,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     let mut workers = JoinSet::new();
     let engine = Engine::start(lanes, &tools, &mut workers);
     let state = Arc::new(State {
+        access: Arc::clone(&access),
         engine,
         store: Arc::clone(&store),
         catalogue: settings.catalogue.clone(),
@@ -85,6 +98,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         settings: common.server,
         listener,
         router,
+        access: Arc::clone(&access),
         database: database.clone(),
         preparation: Box::pin(store::migrate(database, SERVICE)),
         background: vec![Box::pin(forget_answers(

@@ -27,6 +27,9 @@ pub(crate) enum Error {
     /// 500: sums that no amount of money can hold.
     #[error("a sum of the portfolio is past the largest amount")]
     SumTooLarge,
+    /// 403: whoever asks may not act for this user.
+    #[error("the caller may not")]
+    Denied(Box<Problem>),
     /// 503 or 500: the engine has no outcome.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -38,6 +41,12 @@ pub(crate) enum Error {
 impl From<SumTooLarge> for Error {
     fn from(_: SumTooLarge) -> Self {
         Self::SumTooLarge
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Denied(Box::new(problem))
     }
 }
 
@@ -69,6 +78,7 @@ impl From<Error> for Problem {
                 Self::unavailable("outcome_unknown", detail)
             }
             Error::Engine(EngineError::Failed) | Error::SumTooLarge => Self::internal(),
+            Error::Denied(problem) => *problem,
             Error::Store(error) => error.into(),
         }
     }

@@ -3,11 +3,13 @@
 use axum::Router;
 use utoipa::ToSchema as _;
 use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::Tag;
 use utoipa::openapi::{Content, Info, OpenApi, PathItem, Ref, RefOr, Response};
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::Service;
+use crate::auth::Access;
 use crate::problem::{PROBLEM_JSON, ProblemDocument};
 
 /// Completes the document: what the service is, and the problems that any operation may answer.
@@ -26,6 +28,38 @@ pub(super) fn describe(document: &mut OpenApi, service: &Service) {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             add_problems(operation);
+            guard(operation, &service.access);
+        }
+    }
+    if !service.access.is_open() {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A key: `stocksctl keys create`"));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(KEY, SecurityScheme::Http(scheme.build()));
+    }
+}
+
+/// Name of the security scheme that handlers ask for.
+const KEY: &str = "key";
+/// Scope of those that only read the catalogue.
+const READ: &str = "read";
+
+/// Leaves of what an operation asks of its caller what it asks as things are set, and adds how it refuses.
+fn guard(operation: &mut Operation, access: &Access) {
+    let reads = [SecurityRequirement::new(KEY, [READ])];
+    let is_read = operation.security.as_deref() == Some(&reads);
+    if access.is_open() || (is_read && !access.protects_reads()) {
+        operation.security = None;
+    }
+    if operation.security.is_some() {
+        let responses = &mut operation.responses.responses;
+        for (status, description) in [
+            ("401", "unauthenticated: no key, or one that does not count"),
+            ("403", "forbidden: the key is for something else"),
+        ] {
+            let response = problem_response(description);
+            responses.insert(status.to_owned(), RefOr::T(response));
         }
     }
 }

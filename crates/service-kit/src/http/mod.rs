@@ -17,6 +17,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::auth::Access;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::ids::Ids;
@@ -44,6 +45,8 @@ pub struct Service {
     pub lifecycle: Lifecycle,
     /// The database that it cannot do without.
     pub database: Database,
+    /// Who decides who may call.
+    pub access: Arc<Access>,
     /// Its metrics.
     pub metrics: Arc<HttpMetrics>,
     /// The source of request ids.

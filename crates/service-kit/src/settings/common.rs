@@ -18,6 +18,8 @@ pub struct CommonSettings {
     pub server: ServerSettings,
     /// Where it keeps its data.
     pub database: DatabaseSettings,
+    /// Who may call.
+    pub auth: AuthSettings,
     /// How it logs.
     pub log: LogSettings,
 }
@@ -28,6 +30,7 @@ impl CommonSettings {
         Self {
             server: ServerSettings::read(reader, port_name, default_port),
             database: DatabaseSettings::read(reader),
+            auth: AuthSettings::read(reader),
             log: LogSettings::read(reader),
         }
     }
@@ -131,6 +134,96 @@ impl DatabaseSettings {
                 "database connections of a service",
             ),
         }
+    }
+}
+
+/// Who may call.
+#[derive(Clone, Debug)]
+pub struct AuthSettings {
+    /// How callers show who they are.
+    pub mode: AuthMode,
+    /// Whether reading the catalogue wants it as well.
+    pub protects_reads: bool,
+}
+
+/// How callers show who they are.
+#[derive(Clone, Debug)]
+pub enum AuthMode {
+    /// Not at all: everybody may do everything.
+    Open,
+    /// With one of these keys.
+    Keys(SecretSource),
+}
+
+/// Where nobody may leave the door open.
+const CLOSED_ENVIRONMENTS: [&str; 2] = ["stage", "prod"];
+
+impl AuthSettings {
+    /// Reads them.
+    pub fn read(reader: &mut Reader) -> Self {
+        let wanted = reader.value(
+            "AUTH",
+            AuthName::Open,
+            "`open`: everybody may call; `keys`: `Authorization: Bearer <key>`",
+        );
+        let protects_reads = reader.value(
+            "AUTH_READS",
+            false,
+            "whether reading the catalogue wants a key too",
+        );
+        let keys = reader.secret(
+            "API_KEYS",
+            "the keys, as `stocksctl keys` keeps them; read again when their file changes",
+        );
+        let environment: Option<String> = reader.optional(
+            "APP_ENV",
+            "name of the environment; `stage` and `prod` do not start with `AUTH=open`",
+        );
+        let mode = match (wanted, keys) {
+            (AuthName::Open, _) => {
+                if let Some(name) = environment.filter(|it| CLOSED_ENVIRONMENTS.contains(&&**it)) {
+                    reader.reject("AUTH", format!("\"open\" is not for {name}"));
+                }
+                AuthMode::Open
+            }
+            (AuthName::Keys, Some(source)) => AuthMode::Keys(source),
+            (AuthName::Keys, None) => {
+                reader.reject("AUTH", "\"keys\" wants API_KEYS or API_KEYS_FILE");
+                AuthMode::Open
+            }
+        };
+        Self {
+            mode,
+            protects_reads,
+        }
+    }
+}
+
+/// A mode by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AuthName {
+    Open,
+    Keys,
+}
+
+impl FromStr for AuthName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "keys" => Ok(Self::Keys),
+            _ => Err("must be open or keys"),
+        }
+    }
+}
+
+impl fmt::Display for AuthName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Open => "open",
+            Self::Keys => "keys",
+        })
     }
 }
 

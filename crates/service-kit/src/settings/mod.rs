@@ -8,7 +8,8 @@ mod reader;
 mod secrets;
 
 pub use common::{
-    CommonSettings, DatabaseSettings, LogFilter, LogFormat, LogSettings, ServerSettings,
+    AuthMode, AuthSettings, CommonSettings, DatabaseSettings, LogFilter, LogFormat, LogSettings,
+    ServerSettings,
 };
 pub use reader::{Reader, SettingRow, SettingsError};
 pub use secrets::{SecretError, SecretSource};

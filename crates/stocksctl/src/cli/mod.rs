@@ -9,6 +9,7 @@ mod findings;
 mod harbor;
 mod infra;
 mod inspect;
+mod keys;
 mod order;
 mod promote;
 mod rollback;
@@ -91,6 +92,8 @@ enum Verb {
     Smoke(inspect::Smoke),
     /// What a person or a job may read of Vault
     Secrets(secrets::Secrets),
+    /// Who may call the services of an environment
+    Keys(keys::KeysVerbs),
     /// The pipeline
     #[command(subcommand)]
     Ci(ci::CiVerb),
@@ -328,6 +331,7 @@ impl Cli {
             Verb::Lock(verb) => verb.run(&engine).await,
             Verb::Smoke(smoke) => smoke.run(&engine).await,
             Verb::Secrets(secrets) => secrets.run(&engine).await,
+            Verb::Keys(verbs) => verbs.run().await,
             Verb::Ci(verb) => verb.run(&engine).await,
             Verb::Infra(verb) => verb.run(&engine).await,
             Verb::HarborSetup(setup) => setup.run().await,

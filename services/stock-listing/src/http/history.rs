@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use market::{Symbol, Timestamp};
+use service_kit::auth::ReadAccess;
 use service_kit::extract::{FromQuery, Parameters, Path, Query};
 use service_kit::http::encode_query;
 use service_kit::problem::ProblemDocument;
@@ -81,7 +82,7 @@ impl HistoryQuery {
 /// Shows the prices of a stock in candles: the newest ones, by their start.
 ///
 /// An interval in which no price came has no candle.
-#[utoipa::path(get, path = "/stocks/{symbol}/history", tag = "prices",
+#[utoipa::path(get, path = "/stocks/{symbol}/history", tag = "prices", security(("key" = ["read"])),
     params(("symbol" = Symbol, Path), HistoryQuery),
     responses(
         (status = 200, description = "A page of candles", body = Vec<Candle>, headers(
@@ -91,6 +92,7 @@ impl HistoryQuery {
     )
 )]
 pub(super) async fn show(
+    _: ReadAccess,
     State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     Query(query): Query<HistoryQuery>,

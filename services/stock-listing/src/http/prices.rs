@@ -7,6 +7,7 @@ use axum::response::Response;
 use catalogue_client::{Stock, StockPrice};
 use market::{Percent, Price, Symbol};
 use serde::{Deserialize, Serialize};
+use service_kit::auth::{ReadAccess, WriteAccess};
 use service_kit::extract::{FromQuery, Items, Parameters, Path, Query};
 use service_kit::problem::{FieldError, ProblemDocument};
 use utoipa::{IntoParams, ToSchema};
@@ -79,12 +80,13 @@ struct Rejected {
 }
 
 /// Shows the price of a stock.
-#[utoipa::path(get, path = "/stocks/{symbol}/price", tag = "prices", params(("symbol" = Symbol, Path)), responses(
+#[utoipa::path(get, path = "/stocks/{symbol}/price", tag = "prices", security(("key" = ["read"])), params(("symbol" = Symbol, Path)), responses(
     (status = 200, body = StockPrice, headers(("ETag" = String, description = "Tag of this answer, for If-None-Match"))),
     (status = 304, description = "The client has this answer already"),
     (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
+    _: ReadAccess,
     State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     known: Known,
@@ -97,7 +99,7 @@ pub(super) async fn show(
 }
 
 /// Gives a stock a new price.
-#[utoipa::path(put, path = "/stocks/{symbol}/price", tag = "prices",
+#[utoipa::path(put, path = "/stocks/{symbol}/price", tag = "prices", security(("key" = ["catalogue:write"])),
     params(("symbol" = Symbol, Path), QuoteQuery),
     responses(
         (status = 200, description = "The stock at its new price", body = Stock),
@@ -106,6 +108,7 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn quote(
+    _: WriteAccess,
     State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     Query(query): Query<QuoteQuery>,
@@ -119,10 +122,11 @@ pub(super) async fn quote(
 }
 
 /// Gives many stocks new prices: an array, or one a line (application/x-ndjson). Each is taken or rejected by itself.
-#[utoipa::path(put, path = "/prices", tag = "prices", request_body = Vec<NewPrice>, responses(
+#[utoipa::path(put, path = "/prices", tag = "prices", security(("key" = ["catalogue:write"])), request_body = Vec<NewPrice>, responses(
     (status = 200, description = "What became of them", body = BulkResult),
 ))]
 pub(super) async fn quote_many(
+    _: WriteAccess,
     State(app): State<Arc<app::State>>,
     Items(items): Items<NewPrice, BULK_LIMIT_BYTES>,
 ) -> Result<axum::Json<BulkResult>, Error> {

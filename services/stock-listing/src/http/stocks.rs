@@ -8,6 +8,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use catalogue_client::{NewStock, Stock};
 use market::{Sector, Symbol};
+use service_kit::auth::{ReadAccess, WriteAccess};
 use service_kit::extract::{FromQuery, Json, Parameters, Path, Query};
 use service_kit::problem::ProblemDocument;
 use utoipa::IntoParams;
@@ -83,7 +84,7 @@ impl ListQuery {
 }
 
 /// Lists stocks by symbol.
-#[utoipa::path(get, path = "/stocks", tag = "catalogue", params(ListQuery), responses(
+#[utoipa::path(get, path = "/stocks", tag = "catalogue", security(("key" = ["read"])), params(ListQuery), responses(
     (status = 200, description = "A page of stocks", body = Vec<Stock>, headers(
         ("X-Total-Count" = u64, description = "How many stocks there are in all pages"),
         ("Link" = String, description = "The next page, rel=\"next\""),
@@ -92,6 +93,7 @@ impl ListQuery {
     (status = 304, description = "The client has this answer already"),
 ))]
 pub(super) async fn list(
+    _: ReadAccess,
     State(app): State<Arc<app::State>>,
     Query(query): Query<ListQuery>,
     known: Known,
@@ -111,12 +113,13 @@ pub(super) async fn list(
 }
 
 /// Shows one stock.
-#[utoipa::path(get, path = "/stocks/{symbol}", tag = "catalogue", params(("symbol" = Symbol, Path)), responses(
+#[utoipa::path(get, path = "/stocks/{symbol}", tag = "catalogue", security(("key" = ["read"])), params(("symbol" = Symbol, Path)), responses(
     (status = 200, body = Stock, headers(("ETag" = String, description = "Tag of this answer, for If-None-Match"))),
     (status = 304, description = "The client has this answer already"),
     (status = 404, description = "unknown_symbol", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
+    _: ReadAccess,
     State(app): State<Arc<app::State>>,
     Path(symbol): Path<Symbol>,
     known: Known,
@@ -129,11 +132,12 @@ pub(super) async fn show(
 }
 
 /// Adds a stock to the catalogue.
-#[utoipa::path(post, path = "/stocks", tag = "catalogue", request_body = NewStock, responses(
+#[utoipa::path(post, path = "/stocks", tag = "catalogue", security(("key" = ["catalogue:write"])), request_body = NewStock, responses(
     (status = 201, body = Stock, headers(("Location" = String, description = "Path of the stock"))),
     (status = 409, description = "symbol_exists", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn add(
+    _: WriteAccess,
     State(app): State<Arc<app::State>>,
     Json(new): Json<NewStock>,
 ) -> Result<Response, Error> {

@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use market::{Invalid, Symbol};
 use serde::Serialize;
+use service_kit::auth::ReadAccess;
 use service_kit::extract::{FromQuery, Parameters, Query};
 use service_kit::lifecycle::{Lifecycle, Phase};
 use tokio::sync::broadcast;
@@ -82,11 +83,12 @@ struct PriceEvent {
 /// Streams prices: first those that changed after `Last-Event-ID` (all without it), then each change.
 ///
 /// A slow reader gets the latest state of what it missed. A comment every 15 s shows that the stream lives.
-#[utoipa::path(get, path = "/stream", tag = "prices",
+#[utoipa::path(get, path = "/stream", tag = "prices", security(("key" = ["read"])),
     params(StreamQuery, ("Last-Event-ID" = Option<String>, Header, description = "The last id that was received")),
     responses((status = 200, body = PriceEvent, content_type = "text/event-stream"))
 )]
 pub(super) async fn show(
+    _: ReadAccess,
     State(app): State<Arc<app::State>>,
     Query(query): Query<StreamQuery>,
     request: HeaderMap,

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use catalogue_client::Listing;
 use market::Side;
+use service_kit::auth::OrderAccess;
 use service_kit::extract::{IdempotencyKey, Json};
 use service_kit::http::RequestId;
 use service_kit::problem::ProblemDocument;
@@ -17,7 +18,7 @@ use crate::order::{NewOrder, Order};
 use crate::trade::Trade;
 
 /// Executes a buy order.
-#[utoipa::path(post, path = "/trades/buy", tag = "orders", request_body = NewOrder,
+#[utoipa::path(post, path = "/trades/buy", tag = "orders", security(("key" = ["orders"])), request_body = NewOrder,
     params(("Idempotency-Key" = Option<String>, Header, description = "Key under which the order happens once, for 24 h", min_length = 1, max_length = 255, pattern = "^[ -~]+$")),
     responses(
         (status = 201, description = "The trade", body = Trade, headers(
@@ -28,16 +29,17 @@ use crate::trade::Trade;
     )
 )]
 pub(super) async fn buy(
+    access: OrderAccess,
     State(app): State<Arc<app::State>>,
     key: Option<IdempotencyKey>,
     request_id: RequestId,
     Json(new): Json<NewOrder>,
 ) -> Result<Response, Error> {
-    execute(&app, Side::Buy, new, key, request_id).await
+    execute(&app, &access, Side::Buy, new, key, request_id).await
 }
 
 /// Executes a sell order.
-#[utoipa::path(post, path = "/trades/sell", tag = "orders", request_body = NewOrder,
+#[utoipa::path(post, path = "/trades/sell", tag = "orders", security(("key" = ["orders"])), request_body = NewOrder,
     params(("Idempotency-Key" = Option<String>, Header, description = "Key under which the order happens once, for 24 h", min_length = 1, max_length = 255, pattern = "^[ -~]+$")),
     responses(
         (status = 201, description = "The trade", body = Trade, headers(
@@ -48,21 +50,24 @@ pub(super) async fn buy(
     )
 )]
 pub(super) async fn sell(
+    access: OrderAccess,
     State(app): State<Arc<app::State>>,
     key: Option<IdempotencyKey>,
     request_id: RequestId,
     Json(new): Json<NewOrder>,
 ) -> Result<Response, Error> {
-    execute(&app, Side::Sell, new, key, request_id).await
+    execute(&app, &access, Side::Sell, new, key, request_id).await
 }
 
 async fn execute(
     app: &app::State,
+    access: &OrderAccess,
     side: Side,
     new: NewOrder,
     key: Option<IdempotencyKey>,
     request_id: RequestId,
 ) -> Result<Response, Error> {
+    access.must_act_for(&new.user_id)?;
     let listing = match &app.catalogue {
         Some(catalogue) => catalogue.listing(&new.symbol).await,
         None => Listing::Listed,

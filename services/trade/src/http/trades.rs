@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use market::{Side, Symbol, Timestamp, UserId};
+use service_kit::auth::OrderAccess;
 use service_kit::extract::{FromQuery, Parameters, Path, Query};
 use service_kit::http::encode_query;
 use service_kit::problem::ProblemDocument;
@@ -124,15 +125,17 @@ impl ListQuery {
 }
 
 /// Lists a user's trades, newest first.
-#[utoipa::path(get, path = "/trades", tag = "trades", params(Wanted, Page), responses(
+#[utoipa::path(get, path = "/trades", tag = "trades", security(("key" = ["orders"])), params(Wanted, Page), responses(
     (status = 200, description = "A page of trades", body = Vec<Trade>, headers(
         ("Link" = String, description = "The next page, rel=\"next\""),
     )),
 ))]
 pub(super) async fn list(
+    access: OrderAccess,
     State(app): State<Arc<app::State>>,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Error> {
+    access.must_act_for(&query.wanted.user_id)?;
     let Page { limit, cursor } = query.page;
     // One more tells whether there is a next page.
     let filter = query.wanted.filter(cursor, limit + 1);
@@ -148,15 +151,17 @@ pub(super) async fn list(
 }
 
 /// Shows one trade.
-#[utoipa::path(get, path = "/trades/{trade_id}", tag = "trades", params(("trade_id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/trades/{trade_id}", tag = "trades", security(("key" = ["orders"])), params(("trade_id" = Uuid, Path)), responses(
     (status = 200, body = Trade),
     (status = 404, description = "unknown_trade", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 pub(super) async fn show(
+    access: OrderAccess,
     State(app): State<Arc<app::State>>,
     Path(id): Path<Uuid>,
 ) -> Result<axum::Json<Trade>, Error> {
-    Ok(axum::Json(
-        app.store.trade(id).await?.ok_or(Error::UnknownTrade(id))?,
-    ))
+    let trade = app.store.trade(id).await?;
+    // Somebody else's is told from none by nobody.
+    let trade = trade.filter(|trade| access.acts_for(&trade.user_id));
+    Ok(axum::Json(trade.ok_or(Error::UnknownTrade(id))?))
 }

@@ -15,6 +15,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt as _};
 use market::UserId;
+use service_kit::auth::OrderAccess;
 use service_kit::database::StoreError;
 use service_kit::extract::Query;
 use tracing::warn;
@@ -32,15 +33,17 @@ const COLUMNS: &str = "id,user_id,symbol,side,quantity,price,total,realized_pnl,
 /// Sends all of a user's trades as a file, newest first.
 ///
 /// A file that cannot be completed breaks off with its connection.
-#[utoipa::path(get, path = "/trades.csv", tag = "trades", params(Wanted), responses(
+#[utoipa::path(get, path = "/trades.csv", tag = "trades", security(("key" = ["orders"])), params(Wanted), responses(
     (status = 200, description = "A line with the names of the columns, then a line a trade", body = String, content_type = "text/csv", headers(
         ("Content-Disposition" = String, description = "A name for the file"),
     )),
 ))]
 pub(super) async fn download(
+    access: OrderAccess,
     State(app): State<Arc<app::State>>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
+    access.must_act_for(&wanted.user_id)?;
     let headers = [
         (
             header::CONTENT_TYPE,

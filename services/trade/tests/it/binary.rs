@@ -52,6 +52,26 @@ async fn all_wrong_settings_are_named_in_one_message() {
 }
 
 #[tokio::test]
+async fn nobody_leaves_stage_and_prod_open() {
+    for environment in ["stage", "prod"] {
+        let open = [("APP_ENV", environment)];
+        assert_refused(run(&[], &open).await, &["1 value is wrong"]);
+        let said = run(&[], &open).await.1;
+        assert!(
+            said.contains(&format!("AUTH: \"open\" is not for {environment}")),
+            "{said}"
+        );
+    }
+    let (_, said) = run(&[], &[("AUTH", "keys")]).await;
+    assert!(said.contains("AUTH: \"keys\" wants API_KEYS"), "{said}");
+    let (_, said) = run(&[], &[("AUTH", "closed")]).await;
+    assert!(
+        said.contains("AUTH: \"closed\": must be open or keys"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
 async fn a_limit_that_nothing_could_work_with_is_refused() {
     let mut taken = Vec::new();
     for setting in [

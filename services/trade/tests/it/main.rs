@@ -4,6 +4,7 @@
     reason = "clippy.toml lets tests unwrap; their helpers are part of them"
 )]
 
+mod access;
 mod api;
 mod bad_input;
 mod binary;

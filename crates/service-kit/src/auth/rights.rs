@@ -1,0 +1,151 @@
+//! What a caller may do. Pure.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use market::UserId;
+
+/// What somebody may do: all that the scopes of a key or a token say together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    reads: bool,
+    writes: bool,
+    orders: Orders,
+}
+
+/// Whose orders, trades and portfolios.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Orders {
+    Of(BTreeSet<UserId>),
+    All,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self::Of(BTreeSet::new())
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed<'a> {
+    /// Reads the catalogue.
+    Read,
+    /// Changes the catalogue.
+    Write,
+    /// Orders for a user, or reads their trades or portfolio.
+    ActFor(&'a UserId),
+}
+
+/// A word that is no scope.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no scope: read, catalogue:write, orders:* or orders:<user_id>")]
+pub struct RightsError(String);
+
+impl Rights {
+    /// Everything.
+    pub fn all() -> Self {
+        Self {
+            reads: true,
+            writes: true,
+            orders: Orders::All,
+        }
+    }
+
+    /// Whether somebody with these rights may do it.
+    pub fn allow(&self, deed: Deed<'_>) -> bool {
+        match deed {
+            // Who changes it sees it.
+            Deed::Read => self.reads || self.writes,
+            Deed::Write => self.writes,
+            Deed::ActFor(user) => match &self.orders {
+                Orders::All => true,
+                Orders::Of(users) => users.contains(user),
+            },
+        }
+    }
+
+    /// Whether there is any user that they may act for.
+    pub(super) fn allow_orders(&self) -> bool {
+        match &self.orders {
+            Orders::All => true,
+            Orders::Of(users) => !users.is_empty(),
+        }
+    }
+}
+
+/// Scopes with spaces between them (RFC 6749 section 3.3).
+impl FromStr for Rights {
+    type Err = RightsError;
+
+    fn from_str(text: &str) -> Result<Self, RightsError> {
+        let mut rights = Self::default();
+        for scope in text.split_ascii_whitespace() {
+            let wrong = || RightsError(scope.to_owned());
+            match scope {
+                "read" => rights.reads = true,
+                "catalogue:write" => rights.writes = true,
+                "orders:*" => rights.orders = Orders::All,
+                _ => {
+                    let user = scope.strip_prefix("orders:").ok_or_else(wrong)?;
+                    let user = UserId::parse(user).map_err(|_| wrong())?;
+                    if let Orders::Of(users) = &mut rights.orders {
+                        users.insert(user);
+                    }
+                }
+            }
+        }
+        Ok(rights)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_do_what() {
+        let [ann, bob] = ["ann", "bob"].map(|user| UserId::parse(user).unwrap());
+        let deeds = [
+            Deed::Read,
+            Deed::Write,
+            Deed::ActFor(&ann),
+            Deed::ActFor(&bob),
+        ];
+        for (scopes, may) in [
+            ("", [false, false, false, false]),
+            ("read", [true, false, false, false]),
+            ("catalogue:write", [true, true, false, false]),
+            ("orders:ann", [false, false, true, false]),
+            ("orders:ann orders:bob", [false, false, true, true]),
+            ("read  orders:bob", [true, false, false, true]),
+            ("orders:*", [false, false, true, true]),
+            ("orders:ann orders:*", [false, false, true, true]),
+            ("orders:* orders:ann", [false, false, true, true]),
+            ("read catalogue:write orders:*", [true, true, true, true]),
+        ] {
+            let rights: Rights = scopes.parse().unwrap();
+            assert_eq!(deeds.map(|deed| rights.allow(deed)), may, "{scopes}");
+        }
+        assert_eq!(deeds.map(|deed| Rights::all().allow(deed)), [true; 4]);
+    }
+
+    #[test]
+    fn what_is_no_scope_gives_no_rights_at_all() {
+        for wrong in [
+            "write",
+            "read,orders:*",
+            "orders:",
+            "orders",
+            "orders:a b!",
+            "Orders:*",
+            "orders:**",
+            "catalogue:*",
+        ] {
+            assert!(wrong.parse::<Rights>().is_err(), "{wrong}");
+        }
+        // Users' ids have colons and at signs.
+        let rights: Rights = "orders:a@b:c".parse().unwrap();
+        assert!(rights.allow(Deed::ActFor(&UserId::parse("a@b:c").unwrap())));
+    }
+}

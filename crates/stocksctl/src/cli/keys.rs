@@ -1,0 +1,169 @@
+//! `keys`: who may call the services of an environment.
+#![expect(
+    clippy::print_stdout,
+    reason = "what was asked for goes to the standard output"
+)]
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow};
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::secrets::Login;
+use crate::adapters::vault::{Place, Vault};
+use crate::environment::Environment;
+use crate::keys::{Keys, Wanted};
+use crate::progress::note;
+use crate::release::Service;
+use crate::site::now;
+
+/// The member of each service's configuration.
+const MEMBER: &str = "api_keys";
+
+#[derive(Args)]
+pub(super) struct KeysVerbs {
+    #[command(flatten)]
+    login: Login,
+    #[command(subcommand)]
+    verb: KeysVerb,
+}
+
+#[derive(Subcommand)]
+enum KeysVerb {
+    /// Makes a key, and prints it: it is kept nowhere
+    Create {
+        /// Where
+        #[arg(long = "env")]
+        environment: Environment,
+        /// What for: `read`, `catalogue:write`, `orders:<user_id>` or `orders:*`; may be repeated
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+        /// Days until it ends; unset: never
+        #[arg(long)]
+        days: Option<u32>,
+        /// Whose it is
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// The keys, by their ids
+    List {
+        /// Where
+        #[arg(long = "env")]
+        environment: Environment,
+        /// For machines
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes a key away: it is refused once Vault's agent has rendered the others, within some seconds
+    Revoke {
+        /// Where
+        #[arg(long = "env")]
+        environment: Environment,
+        /// Its id
+        key: String,
+    },
+}
+
+impl KeysVerbs {
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let vault = self.login.log_in().await?;
+        let done = self.verb.run(&vault).await;
+        vault.leave().await?;
+        done.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+impl KeysVerb {
+    async fn run(self, vault: &Vault) -> Result<()> {
+        match self {
+            Self::Create {
+                environment,
+                scopes,
+                days,
+                label,
+            } => {
+                let mut keys = read(vault, environment)
+                    .await?
+                    .map_or_else(|| random().map(Keys::new), Ok)?;
+                let wanted = Wanted {
+                    scopes,
+                    expires: days.map(|days| end(now(), days)).transpose()?,
+                    label,
+                };
+                let shown = keys.add(random()?, random()?, wanted)?;
+                write(vault, environment, &keys).await?;
+                note("This is the one time that it is shown:");
+                println!("{shown}");
+            }
+            Self::List { environment, json } => {
+                let keys = read(vault, environment).await?;
+                let keys = keys.iter().flat_map(Keys::iter);
+                if json {
+                    let told = keys.map(|key| {
+                        json!({"id": key.id, "scopes": key.scopes, "expires": key.expires, "label": key.label})
+                    });
+                    println!("{}", json!(told.collect::<Vec<_>>()));
+                } else {
+                    println!("{:<10} {:<22} {:<24} SCOPES", "ID", "ENDS", "LABEL");
+                    for key in keys {
+                        println!(
+                            "{:<10} {:<22} {:<24} {}",
+                            key.id,
+                            key.end(),
+                            key.label,
+                            key.scopes
+                        );
+                    }
+                }
+            }
+            Self::Revoke { environment, key } => {
+                let keys = read(vault, environment).await?;
+                let mut keys = keys.with_context(|| format!("{environment} has no keys"))?;
+                let gone = keys.revoke(&key)?;
+                write(vault, environment, &keys).await?;
+                note(&format!("revoked {} {}", gone.id, gone.label));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of an environment; none before the first is made. Both services have the same ones.
+async fn read(vault: &Vault, environment: Environment) -> Result<Option<Keys>> {
+    let place = place(environment, Service::ALL[0])?;
+    let members = vault.secret(&place).await?;
+    let text = members.get(MEMBER).map(ExposeSecret::expose_secret);
+    let keys = text.map(serde_json::from_str).transpose();
+    keys.with_context(|| format!("{place}#{MEMBER} cannot be read"))
+}
+
+async fn write(vault: &Vault, environment: Environment, keys: &Keys) -> Result<()> {
+    let text = SecretString::from(serde_json::to_string(keys)?);
+    // The first one last: it is the one that is read, so that what is cut off between them is done again.
+    for service in Service::ALL.into_iter().rev() {
+        let place = place(environment, service)?;
+        vault.change(&place, &[(MEMBER, &text)]).await?;
+    }
+    Ok(())
+}
+
+fn place(environment: Environment, service: Service) -> Result<Place> {
+    let text = format!("secret/{environment}/app/{service}/config");
+    text.parse().map_err(anyhow::Error::msg)
+}
+
+fn end(now: DateTime<Utc>, days: u32) -> Result<DateTime<Utc>> {
+    let end = now.checked_add_signed(TimeDelta::days(days.into()));
+    end.with_context(|| format!("{days} days are too many"))
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    filled.map_err(|_| anyhow!("the system has no randomness"))?;
+    Ok(bytes)
+}
