@@ -1,6 +1,7 @@
 //! The world: the engine, the registry, the signatures. The only place with input and output.
 
 pub(crate) mod bill;
+pub(crate) mod chance;
 pub(crate) mod cosign;
 pub(crate) mod docker;
 pub(crate) mod github;

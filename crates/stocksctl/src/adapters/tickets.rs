@@ -4,9 +4,9 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use anyhow::{Context as _, Result};
 
+use super::chance::random;
 use super::github::Repository;
 use crate::progress::note;
 
@@ -95,10 +95,7 @@ impl Tickets {
 
 /// GitHub forgets a runner with its job, or a day after; no two that it knows may have one name.
 fn new_name() -> Result<String> {
-    let mut bytes = [0; 8];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| anyhow!("the system has no randomness"))?;
-    Ok(format!("stocks-{:016x}", u64::from_be_bytes(bytes)))
+    Ok(format!("stocks-{:016x}", u64::from_be_bytes(random()?)))
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::secrets::Login;
+use crate::adapters::chance::random;
 use crate::adapters::vault::{Place, Vault};
 use crate::environment::Environment;
 use crate::keys::{Keys, Wanted};
@@ -159,11 +159,4 @@ fn place(environment: Environment, service: Service) -> Result<Place> {
 fn end(now: DateTime<Utc>, days: u32) -> Result<DateTime<Utc>> {
     let end = now.checked_add_signed(TimeDelta::days(days.into()));
     end.with_context(|| format!("{days} days are too many"))
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| anyhow!("the system has no randomness"))?;
-    Ok(bytes)
 }

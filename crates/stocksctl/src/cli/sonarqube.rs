@@ -7,14 +7,14 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
-use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::read_secret;
 use super::secrets::write_private;
+use crate::adapters::chance::random;
 use crate::adapters::sonarqube::{Condition, SonarQube};
 use crate::release::Service;
 
@@ -130,8 +130,6 @@ pub(super) fn project(service: Service) -> String {
 
 /// `SonarQube` wants a capital, a small letter, a digit and something else in it.
 fn new_password() -> Result<String> {
-    let mut bytes = [0; PASSWORD_BYTES];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| anyhow!("the system has no randomness"))?;
+    let bytes = random::<PASSWORD_BYTES>()?;
     Ok(format!("aA1-{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
