@@ -7,6 +7,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod clock;
+mod complaint;
 mod connection;
 pub mod database;
 pub mod extract;

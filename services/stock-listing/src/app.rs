@@ -97,7 +97,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         settings: common.server,
         listener,
         router,
-        access: Arc::clone(&access),
+        access,
         database: database.clone(),
         preparation: Box::pin(prepare(database, settings.seeds_stocks, Arc::clone(&live))),
         background: vec![

@@ -98,7 +98,7 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
         settings: common.server,
         listener,
         router,
-        access: Arc::clone(&access),
+        access,
         database: database.clone(),
         preparation: Box::pin(store::migrate(database, SERVICE)),
         background: vec![Box::pin(forget_answers(

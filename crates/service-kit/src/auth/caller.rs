@@ -7,7 +7,6 @@ use http::request::Parts;
 use market::UserId;
 
 use super::Access;
-use super::keys::Key;
 use super::rights::{Deed, Rights};
 use crate::problem::Problem;
 
@@ -23,45 +22,31 @@ impl<T: Guarded + ?Sized> Guarded for Arc<T> {
     }
 }
 
-/// Somebody who has shown who they are.
+/// Somebody, by what they may do: everything, where everybody may call.
 #[derive(Clone, Debug)]
-pub struct Caller {
-    /// The id of a key; nobody's where everybody may call.
-    id: Option<Arc<str>>,
-    rights: Option<Arc<Rights>>,
-}
+pub(super) struct Caller(Option<Arc<Rights>>);
 
 impl Caller {
     /// Where everybody may do everything.
     pub(super) fn anybody() -> Self {
-        Self {
-            id: None,
-            rights: None,
-        }
+        Self(None)
     }
 
-    pub(super) fn of_key(key: &Key) -> Self {
-        Self {
-            id: Some(Arc::clone(key.id())),
-            rights: Some(Arc::clone(key.rights())),
-        }
-    }
-
-    /// The id of their key.
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
+    /// Somebody with these rights.
+    pub(super) fn with(rights: &Arc<Rights>) -> Self {
+        Self(Some(Arc::clone(rights)))
     }
 
     fn may(&self, deed: Deed<'_>) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.allow(deed))
+        self.0.as_ref().is_none_or(|rights| rights.allow(deed))
     }
 
     /// 403: they are known, and may not.
-    fn must(self, deed: Deed<'_>, wanted: &'static str) -> Result<Self, Problem> {
+    fn must(&self, deed: Deed<'_>, refusal: &'static str) -> Result<(), Problem> {
         if self.may(deed) {
-            Ok(self)
+            Ok(())
         } else {
-            Err(Problem::forbidden(wanted))
+            Err(Problem::forbidden(refusal))
         }
     }
 }
@@ -72,25 +57,13 @@ pub struct ReadAccess(());
 
 /// May change the catalogue.
 #[derive(Clone, Debug)]
-pub struct WriteAccess(Caller);
+pub struct WriteAccess(());
 
 /// May act for somebody; [`OrderAccess::acts_for`] says for whom.
 #[derive(Clone, Debug)]
 pub struct OrderAccess(Caller);
 
-impl WriteAccess {
-    /// Who it is.
-    pub fn caller(&self) -> &Caller {
-        &self.0
-    }
-}
-
 impl OrderAccess {
-    /// Who it is.
-    pub fn caller(&self) -> &Caller {
-        &self.0
-    }
-
     /// Whether they may act for this user, and see what is the user's own.
     pub fn acts_for(&self, user: &UserId) -> bool {
         self.0.may(Deed::ActFor(user))
@@ -98,11 +71,8 @@ impl OrderAccess {
 
     /// The same, as an answer: 403 where they may not.
     pub fn must_act_for(&self, user: &UserId) -> Result<(), Problem> {
-        if self.acts_for(user) {
-            Ok(())
-        } else {
-            Err(Problem::forbidden("this key is for other users"))
-        }
+        let refusal = "this key is for other users";
+        self.0.must(Deed::ActFor(user), refusal)
     }
 }
 
@@ -124,8 +94,8 @@ impl<S: Guarded + Sync> FromRequestParts<S> for WriteAccess {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = state.access().caller(&parts.headers)?;
-        let wanted = "this key may not change the catalogue";
-        Ok(Self(caller.must(Deed::Write, wanted)?))
+        caller.must(Deed::Write, "this key may not change the catalogue")?;
+        Ok(Self(()))
     }
 }
 
@@ -134,14 +104,7 @@ impl<S: Guarded + Sync> FromRequestParts<S> for OrderAccess {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = state.access().caller(&parts.headers)?;
-        let may_any = caller
-            .rights
-            .as_ref()
-            .is_none_or(|rights| rights.allow_orders());
-        if may_any {
-            Ok(Self(caller))
-        } else {
-            Err(Problem::forbidden("this key is for nobody's orders"))
-        }
+        caller.must(Deed::ActForAny, "this key is for nobody's orders")?;
+        Ok(Self(caller))
     }
 }

@@ -17,14 +17,13 @@ const HASH_BYTES: usize = 32;
 const MIN_PEPPER_BYTES: usize = 32;
 
 /// All keys that count, as they are kept.
-pub struct Keys {
+pub(super) struct Keys {
     pepper: hmac::Key,
-    by_id: HashMap<String, Arc<Key>>,
+    by_id: HashMap<String, Key>,
 }
 
 /// A key that counts.
 pub(super) struct Key {
-    id: Arc<str>,
     hash: [u8; HASH_BYTES],
     rights: Arc<Rights>,
     expires: Option<Timestamp>,
@@ -33,7 +32,7 @@ pub(super) struct Key {
 
 /// Why keys cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum KeyError {
+pub(super) enum KeyError {
     /// It is not in the form that `stocksctl keys` writes.
     #[error("the keys cannot be read: {0}")]
     Form(#[from] serde_json::Error),
@@ -77,7 +76,7 @@ struct KeptKey {
 
 impl Keys {
     /// Reads keys in the form in which they are kept.
-    pub fn parse(text: &str, metrics: &HttpMetrics) -> Result<Self, KeyError> {
+    pub(super) fn parse(text: &str, metrics: &HttpMetrics) -> Result<Self, KeyError> {
         let kept: Kept = serde_json::from_str(text)?;
         if kept.pepper.len() < MIN_PEPPER_BYTES {
             return Err(KeyError::Pepper);
@@ -87,13 +86,12 @@ impl Keys {
             let id = key.id;
             let rights = key.scopes.parse();
             let key = Key {
-                id: id.as_str().into(),
                 hash: hash(&key.hash).ok_or_else(|| KeyError::Hash(id.clone()))?,
                 rights: Arc::new(rights.map_err(|error| KeyError::Rights(id.clone(), error))?),
                 expires: key.expires,
                 last_used: metrics.last_use(&id),
             };
-            if by_id.insert(id.clone(), Arc::new(key)).is_some() {
+            if by_id.insert(id.clone(), key).is_some() {
                 return Err(KeyError::Twice(id));
             }
         }
@@ -104,13 +102,8 @@ impl Keys {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.by_id.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.by_id.is_empty()
     }
 
     /// The key that somebody shows, if it counts. Takes the same time however much of it is right: the hash is always computed,
@@ -129,10 +122,6 @@ impl Keys {
 }
 
 impl Key {
-    pub(super) fn id(&self) -> &Arc<str> {
-        &self.id
-    }
-
     pub(super) fn rights(&self) -> &Arc<Rights> {
         &self.rights
     }
@@ -156,7 +145,7 @@ mod tests {
 
     use market::UserId;
 
-    use super::super::Deed;
+    use super::super::rights::Deed;
     use super::*;
 
     const SHOWN: &str = "sk_a1b2c3d4_Zm9yIHRoZSB0ZXN0IGFsb25lLCBhbmQgbm90IHNlY3JldCE";
@@ -188,9 +177,12 @@ mod tests {
     #[test]
     fn a_key_counts_whole_and_until_it_expires() {
         let now = moment("2026-06-01T12:00:00Z");
-        let keys = parse(&kept(PEPPER, |_| {})).unwrap();
+        let metrics = HttpMetrics::new("test");
+        let keys = Keys::parse(&kept(PEPPER, |_| {}), &metrics).unwrap();
         let key = keys.find(SHOWN, now).unwrap();
-        assert_eq!(&**key.id(), "a1b2c3d4");
+        let used =
+            r#"api_key_last_used_timestamp_seconds{service="test",key="a1b2c3d4"} 1780315200"#;
+        assert!(metrics.encode().contains(used), "{}", metrics.encode());
         let ann = UserId::parse("ann").unwrap();
         assert!(key.rights().allow(Deed::ActFor(&ann)));
 
@@ -263,7 +255,7 @@ mod tests {
             assert!(error.to_string().contains(reason), "{error}");
         }
         let none = |pepper: &str| serde_json::json!({"pepper": pepper, "keys": []}).to_string();
-        assert!(parse(&none(PEPPER)).unwrap().is_empty());
+        assert_eq!(parse(&none(PEPPER)).unwrap().len(), 0);
         assert!(matches!(parse(&none(&PEPPER[1..])), Err(KeyError::Pepper)));
     }
 }

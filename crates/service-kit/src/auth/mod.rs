@@ -6,26 +6,20 @@ mod keys;
 mod rights;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use http::{HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::clock::Clock;
+use crate::complaint::Complaint;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
-use crate::settings::{AuthMode, AuthSettings, SecretSource};
+use crate::settings::{AuthMode, AuthSettings, LOOK_PAUSE, SecretSource};
 
-pub use caller::{Caller, Guarded, OrderAccess, ReadAccess, WriteAccess};
-pub use keys::{KeyError, Keys};
-pub use rights::{Deed, Rights, RightsError};
-
-/// Pause between two looks at the keys; see the same of database credentials.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
-/// Pause between two complaints of the same.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
+use self::caller::Caller;
+use self::keys::Keys;
+pub use caller::{Guarded, OrderAccess, ReadAccess, WriteAccess};
 
 /// The one who decides who may call.
 pub struct Access {
@@ -108,7 +102,7 @@ impl Access {
         let keys =
             keys.ok_or_else(|| Problem::unavailable("keys_unavailable", "no keys are there yet"))?;
         let key = keys.find(token, ring.clock.now()).ok_or_else(unknown)?;
-        Ok(Caller::of_key(key))
+        Ok(Caller::with(key.rights()))
     }
 }
 
@@ -127,20 +121,13 @@ impl KeyRing {
     }
 
     async fn follow(&self) {
-        let mut complaint: Option<(String, Instant)> = None;
+        let mut complaint = Complaint::default();
         loop {
             match self.look() {
-                Ok(()) => complaint = None,
+                Ok(()) => complaint.end(),
                 // Keys that cannot be read do not take those away that count.
-                Err(error) => {
-                    let is_same = complaint
-                        .as_ref()
-                        .is_some_and(|(last, at)| *last == error && at.elapsed() < COMPLAINT_PAUSE);
-                    if !is_same {
-                        warn!(error, "keeping the keys in use");
-                        complaint = Some((error, Instant::now()));
-                    }
-                }
+                Err(error) if complaint.is_due(&error) => warn!(error, "keeping the keys in use"),
+                Err(_) => {}
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }

@@ -7,7 +7,7 @@ use market::UserId;
 
 /// What somebody may do: all that the scopes of a key or a token say together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rights {
+pub(super) struct Rights {
     reads: bool,
     writes: bool,
     orders: Orders,
@@ -28,32 +28,25 @@ impl Default for Orders {
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed<'a> {
+pub(super) enum Deed<'a> {
     /// Reads the catalogue.
     Read,
     /// Changes the catalogue.
     Write,
     /// Orders for a user, or reads their trades or portfolio.
     ActFor(&'a UserId),
+    /// The same for any user that there is.
+    ActForAny,
 }
 
 /// A word that is no scope.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is no scope: read, catalogue:write, orders:* or orders:<user_id>")]
-pub struct RightsError(String);
+pub(super) struct RightsError(String);
 
 impl Rights {
-    /// Everything.
-    pub fn all() -> Self {
-        Self {
-            reads: true,
-            writes: true,
-            orders: Orders::All,
-        }
-    }
-
     /// Whether somebody with these rights may do it.
-    pub fn allow(&self, deed: Deed<'_>) -> bool {
+    pub(super) fn allow(&self, deed: Deed<'_>) -> bool {
         match deed {
             // Who changes it sees it.
             Deed::Read => self.reads || self.writes,
@@ -62,14 +55,10 @@ impl Rights {
                 Orders::All => true,
                 Orders::Of(users) => users.contains(user),
             },
-        }
-    }
-
-    /// Whether there is any user that they may act for.
-    pub(super) fn allow_orders(&self) -> bool {
-        match &self.orders {
-            Orders::All => true,
-            Orders::Of(users) => !users.is_empty(),
+            Deed::ActForAny => match &self.orders {
+                Orders::All => true,
+                Orders::Of(users) => !users.is_empty(),
+            },
         }
     }
 }
@@ -111,23 +100,26 @@ mod tests {
             Deed::Write,
             Deed::ActFor(&ann),
             Deed::ActFor(&bob),
+            Deed::ActForAny,
         ];
         for (scopes, may) in [
-            ("", [false, false, false, false]),
-            ("read", [true, false, false, false]),
-            ("catalogue:write", [true, true, false, false]),
-            ("orders:ann", [false, false, true, false]),
-            ("orders:ann orders:bob", [false, false, true, true]),
-            ("read  orders:bob", [true, false, false, true]),
-            ("orders:*", [false, false, true, true]),
-            ("orders:ann orders:*", [false, false, true, true]),
-            ("orders:* orders:ann", [false, false, true, true]),
-            ("read catalogue:write orders:*", [true, true, true, true]),
+            ("", [false, false, false, false, false]),
+            ("read", [true, false, false, false, false]),
+            ("catalogue:write", [true, true, false, false, false]),
+            ("orders:ann", [false, false, true, false, true]),
+            ("orders:ann orders:bob", [false, false, true, true, true]),
+            ("read  orders:bob", [true, false, false, true, true]),
+            ("orders:*", [false, false, true, true, true]),
+            ("orders:ann orders:*", [false, false, true, true, true]),
+            ("orders:* orders:ann", [false, false, true, true, true]),
+            (
+                "read catalogue:write orders:*",
+                [true, true, true, true, true],
+            ),
         ] {
             let rights: Rights = scopes.parse().unwrap();
             assert_eq!(deeds.map(|deed| rights.allow(deed)), may, "{scopes}");
         }
-        assert_eq!(deeds.map(|deed| Rights::all().allow(deed)), [true; 4]);
     }
 
     #[test]

@@ -6,22 +6,17 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
-use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::postgres::Postgres;
 use super::{ACQUIRE_TIMEOUT, OpenError};
-use crate::settings::SecretError;
+use crate::complaint::Complaint;
+use crate::settings::{LOOK_PAUSE, SecretError};
 
-/// Pause between two looks at the file. It is small and in memory: reading it costs less than a watch that a rename, a mount
-/// or a missing folder would break.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// How long the old pool stays open: as long as somebody may wait in it for a connection, and then some.
 const RETIRE_AFTER: Duration = ACQUIRE_TIMEOUT.saturating_add(Duration::from_secs(1));
 /// How long the old pool's connections are waited for; those that are still at work then close by themselves later.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause between two complaints of the same.
-const COMPLAINT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why there are no credentials, or those in use stay in use.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +41,21 @@ impl Postgres {
         let mut complaint = Complaint::default();
         loop {
             match self.take_up().await {
-                Ok(None) => complaint = Complaint::default(),
+                Ok(None) => complaint.end(),
                 Ok(Some(old)) => {
-                    complaint = Complaint::default();
+                    complaint.end();
                     info!("moved to new database credentials");
                     tokio::time::sleep(RETIRE_AFTER).await;
                     let _ = tokio::time::timeout(CLOSE_TIMEOUT, old.close()).await;
                 }
-                Err(error) => complaint.say(&error, self.has_credentials()),
+                Err(error) if complaint.is_due(&error.to_string()) => {
+                    if self.has_credentials() {
+                        warn!(%error, "keeping the database credentials in use");
+                    } else {
+                        warn!(%error, "waiting for secrets");
+                    }
+                }
+                Err(_) => {}
             }
             tokio::time::sleep(LOOK_PAUSE).await;
         }
@@ -82,29 +84,5 @@ impl Postgres {
             return Err(MoveError::Refused(error));
         }
         Ok(Some(self.use_from_now_on(url, pool)))
-    }
-}
-
-/// Says what is wrong: at once, and again after a while when it is still the same.
-#[derive(Default)]
-struct Complaint {
-    last: Option<(String, Instant)>,
-}
-
-impl Complaint {
-    fn say(&mut self, error: &MoveError, has_credentials: bool) {
-        let text = error.to_string();
-        if let Some((last, at)) = &self.last
-            && *last == text
-            && at.elapsed() < COMPLAINT_PAUSE
-        {
-            return;
-        }
-        if has_credentials {
-            warn!(%error, "keeping the database credentials in use");
-        } else {
-            warn!(%error, "waiting for secrets");
-        }
-        self.last = Some((text, Instant::now()));
     }
 }

@@ -12,4 +12,5 @@ pub use common::{
     ServerSettings,
 };
 pub use reader::{Reader, SettingRow, SettingsError};
+pub(crate) use secrets::LOOK_PAUSE;
 pub use secrets::{SecretError, SecretSource};

@@ -3,12 +3,17 @@
 //! The file that an agent renders has `export NAME="value"` lines, and is complete once its folder holds `.ready`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use secrecy::SecretString;
 
 /// File that the agent writes beside those that it rendered, last.
 const READY: &str = ".ready";
+
+/// Pause between two looks at a secret's file. It is small and in memory: reading it costs less than a watch that a rename, a
+/// mount or a missing folder would break.
+pub(crate) const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Where a secret comes from.
 #[derive(Clone, Debug)]
