@@ -77,6 +77,7 @@ keep() {
     keep_file "$made" INFRA_VAULT_ROLE_ID "$APPROLES/infra/role_id"
     keep_file "$made" INFRA_VAULT_SECRET_ID "$APPROLES/infra/secret_id"
     # Mounted as a folder: its own mode is for the agent, the one above it for this host.
+    mkdir -p "$APPROLES/infra"
     chmod 0700 "$APPROLES"
     chmod 0755 "$APPROLES/infra"
 }

@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, SecondsFormat, Utc};
+use market::UserId;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
@@ -116,11 +117,7 @@ impl Key {
 
 /// As services read them (`service_kit::auth::Rights`).
 fn check_scope(scope: &str) -> Result<()> {
-    let is_of_user = |user: &str| {
-        let is_in_id =
-            |character: char| character.is_ascii_alphanumeric() || "._-@:".contains(character);
-        (1..=64).contains(&user.len()) && user.chars().all(is_in_id)
-    };
+    let is_of_user = |user| UserId::parse(user).is_ok();
     let is_scope = match scope {
         "read" | "catalogue:write" | "orders:*" => true,
         _ => scope.strip_prefix("orders:").is_some_and(is_of_user),

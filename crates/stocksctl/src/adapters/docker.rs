@@ -101,16 +101,11 @@ impl Docker {
         Ok(())
     }
 
-    /// What a small script prints that runs on the engine's host, with this folder or file of it at `/host`.
-    pub(crate) async fn ask_host(&self, path: &str, script: &str) -> Result<String> {
-        let volume = format!("{path}:/host:ro");
-        let run = ["run", "--rm", "--network=none", "--volume", &volume];
-        let script = ["--entrypoint=sh", HELPER_IMAGE, "-c", script];
-        Ok(self
-            .run(&[&run[..], &script].concat(), &[])
-            .await?
-            .trim()
-            .to_owned())
+    /// What a small command prints that runs beside the engine, in a container with these options.
+    pub(crate) async fn ask_host(&self, options: &[&str], command: &[&str]) -> Result<String> {
+        let run = ["run", "--rm", "--network=none", "--entrypoint="];
+        let run = [&run[..], options, &[HELPER_IMAGE], command].concat();
+        Ok(self.run(&run, &[]).await?.trim().to_owned())
     }
 
     /// `docker compose` on an environment.

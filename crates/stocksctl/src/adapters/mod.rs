@@ -8,6 +8,7 @@ pub(crate) mod github;
 pub(crate) mod harbor;
 mod helper;
 pub(crate) mod platform;
+pub(crate) mod private;
 pub(crate) mod process;
 pub(crate) mod registry;
 pub(crate) mod sonarqube;

@@ -1,6 +1,5 @@
 //! Tickets for runners: a folder in which a runner asks for one and finds it.
 
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::chance::random;
 use super::github::Repository;
+use super::private::write_private;
 use crate::progress::note;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -84,10 +84,7 @@ impl Tickets {
     fn give(&self, ticket: &str) -> Result<()> {
         std::fs::remove_file(self.folder.join("wanted")).context("nobody waits for the ticket")?;
         let new = self.folder.join(".ticket");
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = file.open(&new)?;
-        std::io::Write::write_all(&mut file, ticket.as_bytes())?;
+        write_private(&new, ticket)?;
         std::fs::rename(&new, self.folder.join("ticket"))?;
         Ok(())
     }

@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use super::read_secret;
-use super::secrets::write_private;
 use crate::adapters::harbor::{Harbor, Robot};
+use crate::adapters::private::write_private;
 
 pub(super) const PROJECT: &str = "stocks";
 /// Tags that never move.

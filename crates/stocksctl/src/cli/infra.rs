@@ -36,6 +36,8 @@ const IDENTITY: [&str; 2] = [
     "vault/approle/infra/role_id",
     "vault/approle/infra/secret_id",
 ];
+/// How a host lets `SonarQube` search.
+const MORE_MAPS: &str = "sysctl -w vm.max_map_count=524288, and in /etc/sysctl.d for the next boot";
 const ADMINISTRATOR: &str = "admin";
 
 /// Where a machine's account is kept.
@@ -193,8 +195,7 @@ impl Up {
             self.services.clone()
         };
         if services.iter().any(|service| service == "sonarqube") {
-            let mend = "sysctl -w vm.max_map_count=524288, and in /etc/sysctl.d for the next boot";
-            platform.check_maps().await.context(mend)?;
+            platform.check_maps().await.context(MORE_MAPS)?;
         }
         platform.start(&services).await?;
         self.wait(platform).await?;
@@ -352,11 +353,7 @@ impl Parts {
 impl Doctor {
     async fn run(self, platform: &Platform) -> Result<ExitCode> {
         let mut findings = Findings::default();
-        findings.add(
-            "vm.max_map_count",
-            platform.check_maps().await,
-            "sysctl -w vm.max_map_count=524288, and in /etc/sysctl.d for the next boot",
-        );
+        findings.add("vm.max_map_count", platform.check_maps().await, MORE_MAPS);
         findings.add(
             "registry's name",
             self.parts.check_name().await,

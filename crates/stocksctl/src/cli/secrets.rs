@@ -5,8 +5,6 @@
 )]
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Engine, given, read_secret};
 use crate::adapters::github;
+use crate::adapters::private::write_private;
 use crate::adapters::vault::{Credentials, Place, Vault, check};
 use crate::environment::Environment;
 use crate::progress::note;
@@ -234,17 +233,6 @@ async fn text(vault: &Vault, place: &Place) -> Result<SecretString> {
         .map(|(name, value)| (name, value.expose_secret()))
         .collect();
     Ok(SecretString::from(serde_json::to_string(&members)?))
-}
-
-/// Only the user who calls may read it, from its first byte on.
-pub(super) fn write_private(file: &Path, text: &str) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut opened = options
-        .open(file)
-        .with_context(|| file.display().to_string())?;
-    opened.write_all(text.as_bytes())?;
-    Ok(())
 }
 
 /// What a command is given.
@@ -501,16 +489,5 @@ mod tests {
         assert!(Account::of(&BTreeMap::new()).is_err());
         let bare = account.log_in(None).unwrap();
         assert!(bare.path().join("config.json").exists());
-    }
-
-    #[test]
-    fn a_fetched_secret_is_of_the_user_alone() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("secret");
-        write_private(&file, "one").unwrap();
-        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), "one");
     }
 }

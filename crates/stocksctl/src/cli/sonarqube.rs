@@ -13,8 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 
 use super::read_secret;
-use super::secrets::write_private;
 use crate::adapters::chance::random;
+use crate::adapters::private::write_private;
 use crate::adapters::sonarqube::{Condition, SonarQube};
 use crate::release::Service;
 
