@@ -95,6 +95,15 @@ impl SonarQube {
         Ok(Measures::of(answer))
     }
 
+    /// Why a project's gate is shut: each condition that is not met, and the first of the findings, a line each.
+    pub(crate) async fn reasons(&self, project: &str) -> Result<Vec<String>> {
+        let asked = [("projectKey", project)];
+        let status = self.get("qualitygates/project_status", &asked).await?;
+        let asked = [("components", project), ("resolved", "false"), ("ps", "20")];
+        let issues = self.get("issues/search", &asked).await?;
+        Ok(reasons(&status.done()?, &issues.done()?))
+    }
+
     pub(crate) async fn set_password(&self, name: &str, before: &str, after: &str) -> Result<()> {
         let form = [
             ("login", name),
@@ -237,6 +246,33 @@ impl Answered {
     }
 }
 
+fn reasons(status: &Value, issues: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let conditions = status["projectStatus"]["conditions"].as_array();
+    let unmet = conditions.into_iter().flatten();
+    let unmet = unmet.filter(|condition| condition["status"] == "ERROR");
+    let unmet = unmet.map(|condition| {
+        let sign = if condition["comparator"] == "GT" {
+            ">"
+        } else {
+            "<"
+        };
+        let [metric, actual, limit] =
+            ["metricKey", "actualValue", "errorThreshold"].map(|name| text(&condition[name]));
+        format!("{metric}: {actual} {sign} {limit}")
+    });
+    let found = issues["issues"].as_array().into_iter().flatten();
+    let found = found.map(|issue| {
+        let [file, line, message, rule] =
+            ["component", "line", "message", "rule"].map(|name| text(&issue[name]));
+        format!("{file}:{line}: {message} ({rule})")
+    });
+    unmet.chain(found).collect()
+}
+
 impl Measures {
     fn of(answer: Answer) -> Self {
         let measures = answer.component.measures.into_iter();
@@ -294,6 +330,25 @@ mod tests {
         let answer =
             json!({"component": {"key": "stocks-trade", "qualifier": "TRK", "measures": measures}});
         Measures::of(serde_json::from_value(answer).unwrap())
+    }
+
+    /// As its web API answers, without what is not read.
+    #[test]
+    fn a_gate_says_why_it_is_shut() {
+        let status = json!({"projectStatus": {"status": "ERROR", "conditions": [
+            {"status": "OK", "metricKey": "violations", "comparator": "GT", "errorThreshold": "0", "actualValue": "0"},
+            {"status": "ERROR", "metricKey": "coverage", "comparator": "LT", "errorThreshold": "80", "actualValue": "79.9"},
+        ]}});
+        let issues = json!({"total": 1, "issues": [{"rule": "rust:S2437", "severity": "BLOCKER",
+            "component": "stocks-trade:src/lib.rs", "line": 9, "message": "Remove this operation."}]});
+        assert_eq!(
+            reasons(&status, &issues),
+            [
+                "coverage: 79.9 < 80",
+                "stocks-trade:src/lib.rs:9: Remove this operation. (rust:S2437)",
+            ]
+        );
+        assert_eq!(reasons(&json!({}), &json!({})), [""; 0]);
     }
 
     #[test]

@@ -62,7 +62,14 @@ impl Analyse {
         let server = SonarQube::with_token(&self.server, &self.token)?;
         let project = project(self.service);
         let measures = server.measures(&project).await?;
-        self.summarise(&measures, passed.is_ok())?;
+        let reasons = match &passed {
+            Ok(()) => Vec::new(),
+            Err(_) => server.reasons(&project).await?,
+        };
+        self.summarise(&measures, passed.is_ok(), &reasons)?;
+        for reason in &reasons {
+            note(reason);
+        }
         passed?;
         measures.check().with_context(|| {
             format!("{project} has passed the quality gate, and the gate had nothing to look at")
@@ -161,7 +168,7 @@ impl Analyse {
         Ok(())
     }
 
-    fn summarise(&self, measures: &Measures, has_passed: bool) -> Result<()> {
+    fn summarise(&self, measures: &Measures, has_passed: bool, reasons: &[String]) -> Result<()> {
         let Some(file) = &self.summary else {
             return Ok(());
         };
@@ -170,8 +177,12 @@ impl Analyse {
         } else {
             "**not passed**"
         };
+        let reasons: String = reasons
+            .iter()
+            .flat_map(|reason| ["- `", reason, "`\n"])
+            .collect();
         let text = format!(
-            "### SonarQube, {}\n\nQuality gate: {verdict}\n\n{measures}\n",
+            "### SonarQube, {}\n\nQuality gate: {verdict}\n\n{measures}\n{reasons}",
             self.service
         );
         add_to_summary(file, &text)
