@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::http::{Client, Method, RequestBuilder};
+use testkit::http::{Client, Method, Reply, RequestBuilder};
 use testkit::keys::KeyFile;
 use testkit::{Backend, eventually};
 
@@ -141,19 +141,22 @@ async fn every_call_answers_every_kind_of_caller_as_tabled() {
                     request = request.header("authorization", caller);
                 }
                 let reply = api.request(request).await;
-                assert_eq!(
-                    reply.status, status,
-                    "{method} {path} by caller {kind}: {reply}"
-                );
-                if status == 401 {
-                    reply.problem(401, "unauthenticated");
-                    assert_eq!(reply.headers["www-authenticate"], "Bearer realm=\"stocks\"");
-                }
-                if status == 403 {
-                    reply.problem(403, "forbidden");
-                }
+                let what = format!("{method} {path} by caller {kind}");
+                assert_answered(&reply, status, &what);
             }
         }
+    }
+}
+
+/// The status is this one, and the answer is as one of this status is.
+fn assert_answered(reply: &Reply, status: u16, what: &str) {
+    assert_eq!(reply.status, status, "{what}: {reply}");
+    if status == 401 {
+        reply.problem(401, "unauthenticated");
+        assert_eq!(reply.headers["www-authenticate"], "Bearer realm=\"stocks\"");
+    }
+    if status == 403 {
+        reply.problem(403, "forbidden");
     }
 }
 
