@@ -4,7 +4,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use market::{Price, Symbol};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use tokio::sync::Semaphore;
 
 use crate::board::Board;
@@ -14,10 +14,14 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Questions about single symbols that may be open at a time.
 const MAX_LOOKUPS: usize = 32;
 
+/// Where the key comes from, looked at for each call: it may be another one by now.
+type KeySource = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// What is known of the catalogue, kept fresh by [`CatalogueClient::follow`].
 pub struct CatalogueClient {
     base: Url,
-    pub(crate) http: reqwest::Client,
+    http: reqwest::Client,
+    key: Option<KeySource>,
     board: RwLock<Board>,
     lookups: Semaphore,
 }
@@ -60,9 +64,16 @@ impl CatalogueClient {
         Ok(Self {
             base,
             http,
+            key: None,
             board: RwLock::default(),
             lookups: Semaphore::new(MAX_LOOKUPS),
         })
+    }
+
+    /// Shows the catalogue a key, where there is one.
+    pub fn with_key(mut self, key: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.key = Some(Box::new(key));
+        self
     }
 
     /// The last price of a stock; `None` when the catalogue does not have it or has not been heard of
@@ -98,7 +109,16 @@ impl CatalogueClient {
 
     /// A `GET` that ends in time, its body included.
     pub(crate) async fn call(&self, url: Url) -> reqwest::Result<Response> {
-        self.http.get(url).timeout(CALL_TIMEOUT).send().await
+        self.get(url).timeout(CALL_TIMEOUT).send().await
+    }
+
+    /// A `GET` in the making.
+    pub(crate) fn get(&self, url: Url) -> RequestBuilder {
+        let request = self.http.get(url);
+        match self.key.as_ref().and_then(|key| key()) {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     /// The address of a path of the catalogue.

@@ -95,8 +95,9 @@ impl Listener<'_> {
 
     /// Opens the stream, and takes what it says until it is lost.
     async fn hear(&mut self) -> Result<Infallible, Lost> {
-        let (client, url) = (self.client, self.client.url("/stream"));
-        let mut stream = PriceStream::open(&client.http, url, self.last_id.as_ref()).await?;
+        let client = self.client;
+        let request = client.get(client.url("/stream"));
+        let mut stream = PriceStream::open(request, self.last_id.as_ref()).await?;
         let opened = Instant::now();
         let mut is_new = self.last_id.is_none();
         if is_new {

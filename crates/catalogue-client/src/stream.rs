@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use market::{Price, Symbol};
 use reqwest::header::{self, HeaderName, HeaderValue};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -54,13 +54,12 @@ pub(crate) enum Lost {
 }
 
 impl PriceStream {
-    /// Opens it after the event of this id, or from its beginning.
+    /// Opens it by this request, after the event of this id, or from its beginning.
     pub(crate) async fn open(
-        http: &reqwest::Client,
-        url: Url,
+        request: RequestBuilder,
         last_id: Option<&HeaderValue>,
     ) -> Result<Self, Lost> {
-        let mut request = http.get(url).header(header::ACCEPT, EVENT_STREAM);
+        let mut request = request.header(header::ACCEPT, EVENT_STREAM);
         if let Some(last_id) = last_id {
             request = request.header(LAST_EVENT_ID, last_id);
         }

@@ -11,15 +11,18 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tower::Service;
 use tracing::debug;
 
 use crate::patience::PatientTimer;
+use crate::rates::Peer;
 
 /// Longest time for the head of a request to arrive, and for a kept connection to stay idle.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,7 +36,12 @@ const NEXT_BYTE_GRACE: Duration = Duration::from_secs(3);
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Serves a connection until its client ends it, or until it has fallen silent after `closing`.
-pub(crate) async fn serve(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
@@ -52,7 +60,10 @@ pub(crate) async fn serve(stream: TcpStream, router: Router, mut closing: watch:
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS);
     let mut connection = pin!(
         builder
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(
+                TokioIo::new(stream),
+                TowerToHyperService::new(OfPeer { router, peer })
+            )
             .into_owned()
     );
 
@@ -72,6 +83,28 @@ pub(crate) async fn serve(stream: TcpStream, router: Router, mut closing: watch:
     }
     if let Some(Err(error)) = ended {
         debug!(%error, "connection ended");
+    }
+}
+
+/// What is served to a peer: its requests say where they come from.
+#[derive(Clone)]
+struct OfPeer {
+    router: Router,
+    peer: Peer,
+}
+
+impl Service<http::Request<Incoming>> for OfPeer {
+    type Response = <Router as Service<http::Request<Incoming>>>::Response;
+    type Error = <Router as Service<http::Request<Incoming>>>::Error;
+    type Future = <Router as Service<http::Request<Incoming>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<http::Request<Incoming>>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, mut request: http::Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
     }
 }
 

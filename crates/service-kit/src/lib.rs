@@ -19,5 +19,6 @@ pub mod log;
 pub mod metrics;
 mod patience;
 pub mod problem;
+mod rates;
 pub mod serve;
 pub mod settings;

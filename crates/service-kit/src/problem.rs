@@ -6,12 +6,15 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
+
+use crate::rates::Left;
 
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -31,7 +34,14 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Box<[FieldError]>,
     extensions: BTreeMap<&'static str, Box<RawValue>>,
-    cause: Option<Box<str>>,
+    aside: Box<Aside>,
+}
+
+/// What few problems have, and what does not stand in the document.
+#[derive(Clone, Debug, Default)]
+struct Aside {
+    cause: Option<String>,
+    limit: Option<(Left, Duration)>,
 }
 
 /// What is wrong with one part of a request.
@@ -82,7 +92,7 @@ impl Problem {
             detail: title.into(),
             errors: Box::default(),
             extensions: BTreeMap::new(),
-            cause: None,
+            aside: Box::default(),
         }
     }
 
@@ -128,6 +138,18 @@ impl Problem {
             "Who asks may not do this",
         )
         .detail(detail)
+    }
+
+    /// 429: so many requests a second and no more; how long to wait.
+    pub(crate) fn rate_limited(left: Left, wait: Duration) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limited",
+            "There are too many requests",
+        );
+        problem.aside.limit = Some((left, wait));
+        let kind = left.kind();
+        problem.detail(format!("this {kind} has had its requests of this second"))
     }
 
     /// 503: something that the service needs is missing for now.
@@ -176,13 +198,13 @@ impl Problem {
 
     /// Says why, for the log alone: it is written there with the request's id, and never told.
     pub fn because(mut self, cause: impl Display) -> Self {
-        self.cause = Some(cause.to_string().into());
+        self.aside.cause = Some(cause.to_string());
         self
     }
 
     /// What the log is to say of it.
     pub(crate) fn cause(&self) -> Option<&str> {
-        self.cause.as_deref()
+        self.aside.cause.as_deref()
     }
 
     /// Adds a member of this kind of problem.
@@ -228,17 +250,18 @@ impl Problem {
             self.to_json(instance),
         )
             .into_response();
-        if matches!(
-            self.status,
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
-        ) {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        let headers = response.headers_mut();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        if let Some((left, wait)) = &self.aside.limit {
+            // Whole seconds (RFC 9110 section 10.2.3), and not too few.
+            let seconds = wait.as_secs().saturating_add(1);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+            Left::write(&[*left], headers);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(CHALLENGE);
-            let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         response

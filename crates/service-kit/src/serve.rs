@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use crate::connection;
 use crate::lifecycle::{Lifecycle, Phase};
+use crate::rates::Peer;
 use crate::settings::ServerSettings;
 
 /// Time in which a stopping service still accepts, so that clients learn of it by an answer.
@@ -164,7 +165,7 @@ impl Acceptor {
                 Some(_) = self.connections.join_next() => continue,
             };
             match accepted {
-                Ok((stream, _)) => self.serve(stream, permit),
+                Ok((stream, address)) => self.serve(stream, Peer(address.ip()), permit),
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_RETRY).await;
@@ -178,19 +179,25 @@ impl Acceptor {
         let Ok(listener) = listener.into_std() else {
             return;
         };
-        while let Ok((stream, _)) = listener.accept() {
+        while let Ok((stream, address)) = listener.accept() {
             let permit = Arc::clone(&self.permits).try_acquire_owned().ok();
             let stream = stream
                 .set_nonblocking(true)
                 .and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
-                self.serve(stream, permit);
+                self.serve(stream, Peer(address.ip()), permit);
             }
         }
     }
 
-    fn serve(&mut self, stream: TcpStream, permit: Option<tokio::sync::OwnedSemaphorePermit>) {
-        let connection = connection::serve(stream, self.router.clone(), self.closing.subscribe());
+    fn serve(
+        &mut self,
+        stream: TcpStream,
+        peer: Peer,
+        permit: Option<tokio::sync::OwnedSemaphorePermit>,
+    ) {
+        let (router, closing) = (self.router.clone(), self.closing.subscribe());
+        let connection = connection::serve(stream, peer, router, closing);
         self.connections.spawn(async move {
             connection.await;
             drop(permit);

@@ -48,6 +48,7 @@ mod disk;
 mod environment;
 mod eventually;
 pub mod http;
+pub mod issuer;
 pub mod keys;
 pub mod postgres;
 pub mod process;

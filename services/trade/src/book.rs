@@ -202,6 +202,7 @@ impl Book {
             total: fill.total,
             realized_pnl: fill.realized_pnl,
             executed_at: now,
+            placed_by: order.placed_by.clone(),
         };
         self.changes.trades.push(trade.clone());
         Ok(trade)

@@ -210,6 +210,7 @@ mod tests {
             is_listed: true,
             key: None,
             request_id: RequestId::new(uuid::Uuid::nil()),
+            placed_by: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use market::{Price, Quantity, Side, Symbol, UserId};
 use serde::Deserialize;
+use service_kit::auth::Identity;
 use service_kit::extract::IdempotencyKey;
 use service_kit::http::RequestId;
 use utoipa::ToSchema;
@@ -41,6 +42,8 @@ pub(crate) struct Order {
     pub(crate) key: Option<IdempotencyKey>,
     /// The request that brought it.
     pub(crate) request_id: RequestId,
+    /// Who has sent it, where that is known.
+    pub(crate) placed_by: Option<Identity>,
 }
 
 /// The name of a kept answer: a key counts for one user and one side.

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use catalogue_client::CatalogueClient;
-use service_kit::settings::{CommonSettings, Reader};
+use secrecy::ExposeSecret as _;
+use service_kit::settings::{CommonSettings, Reader, SecretSource};
 
 /// Lanes on PostgreSQL: one decides while the other commits. More of them only make smaller batches.
 const DEFAULT_LANES: NonZeroUsize = NonZeroUsize::new(2).unwrap();
@@ -36,8 +37,15 @@ impl Settings {
             "CATALOGUE_URL",
             "`http://host:port` of the catalogue; unset: any symbol may be traded, positions have no market value",
         );
+        let key = reader.secret(
+            "CATALOGUE_KEY",
+            "key for the catalogue, where it wants one (`AUTH_READS`); read anew for each call",
+        );
         let catalogue = url.and_then(|url| match CatalogueClient::new(&url) {
-            Ok(client) => Some(Arc::new(client)),
+            Ok(client) => Some(Arc::new(match key {
+                Some(source) => client.with_key(move || read(&source)),
+                None => client,
+            })),
             Err(error) => {
                 reader.reject("CATALOGUE_URL", error);
                 None
@@ -55,4 +63,9 @@ impl Settings {
             lanes,
         }
     }
+}
+
+fn read(source: &SecretSource) -> Option<String> {
+    let key = source.read().ok()?;
+    Some(key.expose_secret().to_owned())
 }

@@ -2,6 +2,7 @@
 
 use market::{Money, Price, Quantity, Side, Symbol, Timestamp, UserId};
 use serde::Serialize;
+use service_kit::auth::Identity;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,4 +29,8 @@ pub(crate) struct Trade {
     pub(crate) realized_pnl: Option<Money>,
     /// When it was executed.
     pub(crate) executed_at: Timestamp,
+    /// Who sent the order, where callers show who they are: `key:<id>` or `sub:<subject of a token>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    pub(crate) placed_by: Option<Identity>,
 }

@@ -1,10 +1,13 @@
 //! What handlers take to know that their caller may call.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use market::UserId;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Access;
 use super::rights::{Deed, Rights};
@@ -22,9 +25,55 @@ impl<T: Guarded + ?Sized> Guarded for Arc<T> {
     }
 }
 
-/// Somebody, by what they may do: everything, where everybody may call.
+/// Who somebody is, for logs and records: `key:<id>` or `sub:<subject of a token>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(value_type = String, examples("key:1f0c9a37"))]
+pub struct Identity(Arc<str>);
+
+/// Characters of a subject that are kept.
+const MAX_SUBJECT_CHARS: usize = 128;
+
+impl Identity {
+    /// Whoever shows the key of this id.
+    pub(super) fn key(id: &str) -> Self {
+        Self(format!("key:{id}").into())
+    }
+
+    /// Who was recorded once.
+    pub fn recorded(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whom a token speaks of; what does not belong into a log is escaped.
+    pub(super) fn subject(subject: &str) -> Self {
+        let plain = subject.chars().flat_map(char::escape_default);
+        let plain: String = plain.take(MAX_SUBJECT_CHARS).collect();
+        Self(format!("sub:{plain}").into())
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Somebody that is known.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) identity: Identity,
+    pub(super) rights: Rights,
+}
+
+/// Who calls: nobody in particular, who may do everything, where everybody may call.
 #[derive(Clone, Debug)]
-pub(super) struct Caller(Option<Arc<Rights>>);
+pub(super) struct Caller(Option<Arc<Known>>);
 
 impl Caller {
     /// Where everybody may do everything.
@@ -32,13 +81,18 @@ impl Caller {
         Self(None)
     }
 
-    /// Somebody with these rights.
-    pub(super) fn with(rights: &Arc<Rights>) -> Self {
-        Self(Some(Arc::clone(rights)))
+    /// Somebody who has shown who they are.
+    pub(super) fn known(known: Arc<Known>) -> Self {
+        Self(Some(known))
+    }
+
+    /// Who they are, where it matters.
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.0.as_ref().map(|known| &known.identity)
     }
 
     fn may(&self, deed: Deed<'_>) -> bool {
-        self.0.as_ref().is_none_or(|rights| rights.allow(deed))
+        self.0.as_ref().is_none_or(|it| it.rights.allow(deed))
     }
 
     /// 403: they are known, and may not.
@@ -64,6 +118,11 @@ pub struct WriteAccess(());
 pub struct OrderAccess(Caller);
 
 impl OrderAccess {
+    /// Who they are themselves; nobody knows where everybody may call.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.identity()
+    }
+
     /// Whether they may act for this user, and see what is the user's own.
     pub fn acts_for(&self, user: &UserId) -> bool {
         self.0.may(Deed::ActFor(user))
@@ -82,7 +141,7 @@ impl<S: Guarded + Sync> FromRequestParts<S> for ReadAccess {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let access = state.access();
         if access.protects_reads() {
-            let caller = access.caller(&parts.headers)?;
+            let caller = access.caller(parts).await?;
             caller.must(Deed::Read, "this key may not read the catalogue")?;
         }
         Ok(Self(()))
@@ -93,7 +152,7 @@ impl<S: Guarded + Sync> FromRequestParts<S> for WriteAccess {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = state.access().caller(&parts.headers)?;
+        let caller = state.access().caller(parts).await?;
         caller.must(Deed::Write, "this key may not change the catalogue")?;
         Ok(Self(()))
     }
@@ -103,7 +162,7 @@ impl<S: Guarded + Sync> FromRequestParts<S> for OrderAccess {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let caller = state.access().caller(&parts.headers)?;
+        let caller = state.access().caller(parts).await?;
         caller.must(Deed::ActForAny, "this key is for nobody's orders")?;
         Ok(Self(caller))
     }

@@ -7,7 +7,8 @@ use market::Timestamp;
 use ring::hmac;
 use serde::Deserialize;
 
-use super::rights::{Rights, RightsError};
+use super::caller::{Identity, Known};
+use super::rights::RightsError;
 use crate::metrics::{HttpMetrics, Moment};
 
 /// Bytes of a hash.
@@ -25,7 +26,7 @@ pub(super) struct Keys {
 /// A key that counts.
 pub(super) struct Key {
     hash: [u8; HASH_BYTES],
-    rights: Arc<Rights>,
+    owner: Arc<Known>,
     expires: Option<Timestamp>,
     last_used: Moment,
 }
@@ -74,6 +75,14 @@ struct KeptKey {
     _label: String,
 }
 
+/// What keys begin with, and tokens do not.
+const PREFIX: &str = "sk_";
+
+/// Whether it is a key by its form.
+pub(super) fn is_key(shown: &str) -> bool {
+    shown.starts_with(PREFIX)
+}
+
 impl Keys {
     /// Reads keys in the form in which they are kept.
     pub(super) fn parse(text: &str, metrics: &HttpMetrics) -> Result<Self, KeyError> {
@@ -85,9 +94,13 @@ impl Keys {
         for key in kept.keys {
             let id = key.id;
             let rights = key.scopes.parse();
+            let owner = Known {
+                identity: Identity::key(&id),
+                rights: rights.map_err(|error| KeyError::Rights(id.clone(), error))?,
+            };
             let key = Key {
                 hash: hash(&key.hash).ok_or_else(|| KeyError::Hash(id.clone()))?,
-                rights: Arc::new(rights.map_err(|error| KeyError::Rights(id.clone(), error))?),
+                owner: Arc::new(owner),
                 expires: key.expires,
                 last_used: metrics.last_use(&id),
             };
@@ -110,7 +123,7 @@ impl Keys {
     /// of all of it, and compared in constant time.
     pub(super) fn find(&self, shown: &str, now: Timestamp) -> Option<&Key> {
         let id = shown
-            .strip_prefix("sk_")
+            .strip_prefix(PREFIX)
             .and_then(|rest| rest.split_once('_'));
         let key = id.and_then(|(id, _)| self.by_id.get(id));
         let hash = key.map_or([0; HASH_BYTES], |key| key.hash);
@@ -122,8 +135,8 @@ impl Keys {
 }
 
 impl Key {
-    pub(super) fn rights(&self) -> &Arc<Rights> {
-        &self.rights
+    pub(super) fn owner(&self) -> &Arc<Known> {
+        &self.owner
     }
 }
 
@@ -184,7 +197,7 @@ mod tests {
             r#"api_key_last_used_timestamp_seconds{service="test",key="a1b2c3d4"} 1780315200"#;
         assert!(metrics.encode().contains(used), "{}", metrics.encode());
         let ann = UserId::parse("ann").unwrap();
-        assert!(key.rights().allow(Deed::ActFor(&ann)));
+        assert!(key.owner().rights.allow(Deed::ActFor(&ann)));
 
         let longer = format!("{SHOWN}A");
         let other = SHOWN.replace("Zm9y", "Zm9z");

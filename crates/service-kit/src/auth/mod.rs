@@ -4,9 +4,13 @@
 mod caller;
 mod keys;
 mod rights;
+mod tokens;
+mod visit;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use axum::extract::Request;
+use http::request::Parts;
 use http::{HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{info, warn};
@@ -15,21 +19,31 @@ use crate::clock::Clock;
 use crate::complaint::Complaint;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
+use crate::rates::Rates;
 use crate::settings::{AuthMode, AuthSettings, LOOK_PAUSE, SecretSource};
 
 use self::caller::Caller;
-use self::keys::Keys;
-pub use caller::{Guarded, OrderAccess, ReadAccess, WriteAccess};
+use self::keys::{Keys, is_key};
+use self::tokens::Tokens;
+pub use caller::{Guarded, Identity, OrderAccess, ReadAccess, WriteAccess};
+pub(crate) use visit::Visit;
 
 /// The one who decides who may call.
 pub struct Access {
     mode: Mode,
     protects_reads: bool,
+    rates: Rates,
 }
 
 enum Mode {
     Open,
-    Keys(KeyRing),
+    Closed(Box<Guards>),
+}
+
+/// What is taken for a proof; one of them at the least.
+struct Guards {
+    keys: Option<KeyRing>,
+    tokens: Option<Tokens>,
 }
 
 /// The keys that count now; none before they are there.
@@ -45,24 +59,22 @@ struct KeyRing {
 impl Access {
     /// As it is set.
     pub fn new(settings: &AuthSettings, clock: &Clock, metrics: &Arc<HttpMetrics>) -> Self {
+        let ring = |source: &SecretSource| KeyRing::new(source, clock, metrics);
         let mode = match &settings.mode {
             AuthMode::Open => Mode::Open,
-            AuthMode::Keys(source) => {
-                let ring = KeyRing {
-                    source: source.clone(),
-                    current: RwLock::default(),
-                    known: Mutex::default(),
-                    clock: clock.clone(),
-                    metrics: Arc::clone(metrics),
-                };
-                // What is wrong with them is said by whoever follows.
-                drop(ring.look());
-                Mode::Keys(ring)
-            }
+            AuthMode::Keys(keys) => Mode::Closed(Box::new(Guards {
+                keys: Some(ring(keys)),
+                tokens: None,
+            })),
+            AuthMode::Tokens(tokens, keys) => Mode::Closed(Box::new(Guards {
+                keys: keys.as_ref().map(ring),
+                tokens: Some(Tokens::new(tokens)),
+            })),
         };
         Self {
             mode,
             protects_reads: settings.protects_reads,
+            rates: Rates::new(&settings.rates),
         }
     }
 
@@ -78,32 +90,67 @@ impl Access {
 
     /// Takes up keys as they come; never ends.
     pub async fn follow(&self) {
-        match &self.mode {
-            Mode::Open => std::future::pending().await,
-            Mode::Keys(ring) => ring.follow().await,
-        }
+        let Mode::Closed(guards) = &self.mode else {
+            return self.rates.forget_now_and_then().await;
+        };
+        let keys = async {
+            if let Some(keys) = &guards.keys {
+                keys.follow().await;
+            }
+        };
+        let tokens = async {
+            if let Some(tokens) = &guards.tokens {
+                tokens.follow().await;
+            }
+        };
+        tokio::join!(keys, tokens, self.rates.forget_now_and_then());
     }
 
-    /// Who has sent these headers.
-    fn caller(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let Mode::Keys(ring) = &self.mode else {
+    /// Begins to take notes of a request, where there is anything to note.
+    pub(crate) fn begin_visit(&self, request: &mut Request) -> Option<Visit> {
+        let is_noted = !self.is_open() || self.rates.are_limited();
+        is_noted.then(|| Visit::begin(request))
+    }
+
+    /// Counts a request of its client's address: 429 where there are too many.
+    pub(crate) fn count_address(&self, request: &Request) -> Result<(), Problem> {
+        let left = self.rates.count_address(request)?;
+        Visit::of(request.extensions()).has_left(left);
+        Ok(())
+    }
+
+    /// Who asks: 401 where nobody knows, 429 where they ask too much.
+    async fn caller(&self, request: &Parts) -> Result<Caller, Problem> {
+        let caller = self.identify(&request.headers).await?;
+        if let Some(identity) = caller.identity() {
+            let visit = Visit::of(&request.extensions);
+            visit.is_of(identity);
+            visit.has_left(self.rates.count_caller(identity)?);
+        }
+        Ok(caller)
+    }
+
+    async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let Mode::Closed(guards) = &self.mode else {
             return Ok(Caller::anybody());
         };
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let value = values.next().ok_or_else(|| {
-            Problem::unauthenticated("an Authorization header with a key is wanted: Bearer <key>")
-        })?;
-        let unknown = || Problem::unauthenticated("this key is not known, or no longer");
-        if values.next().is_some() {
-            return Err(unknown());
+        let shown = shown(headers)?;
+        match (&guards.keys, &guards.tokens) {
+            (_, Some(tokens)) if !is_key(shown) => tokens.caller(shown).await,
+            (Some(keys), _) => keys.caller(shown),
+            (None, _) => Err(Problem::unauthenticated("keys do not count here")),
         }
-        let token = bearer(value.as_bytes()).ok_or_else(unknown)?;
-        let keys = ring.current();
-        let keys =
-            keys.ok_or_else(|| Problem::unavailable("keys_unavailable", "no keys are there yet"))?;
-        let key = keys.find(token, ring.clock.now()).ok_or_else(unknown)?;
-        Ok(Caller::with(key.rights()))
     }
+}
+
+/// What somebody shows to say who they are.
+fn shown(headers: &HeaderMap) -> Result<&str, Problem> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let wanted = "an Authorization header is wanted: Bearer, and a key or a token";
+    let value = values.next();
+    let value = value.ok_or_else(|| Problem::unauthenticated(wanted))?;
+    let only = bearer(value.as_bytes()).filter(|_| values.next().is_none());
+    only.ok_or_else(|| Problem::unauthenticated(wanted))
 }
 
 /// What stands behind `Bearer` (RFC 6750); the word's case does not matter (RFC 9110 section 11.1).
@@ -115,9 +162,30 @@ fn bearer(value: &[u8]) -> Option<&str> {
 }
 
 impl KeyRing {
+    fn new(source: &SecretSource, clock: &Clock, metrics: &Arc<HttpMetrics>) -> Self {
+        let ring = Self {
+            source: source.clone(),
+            current: RwLock::default(),
+            known: Mutex::default(),
+            clock: clock.clone(),
+            metrics: Arc::clone(metrics),
+        };
+        // What is wrong with them is said by whoever follows.
+        drop(ring.look());
+        ring
+    }
+
     fn current(&self) -> Option<Arc<Keys>> {
         let current = self.current.read();
         current.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn caller(&self, shown: &str) -> Result<Caller, Problem> {
+        let missing = || Problem::unavailable("keys_unavailable", "no keys are there yet");
+        let keys = self.current().ok_or_else(missing)?;
+        let key = keys.find(shown, self.clock.now());
+        let unknown = || Problem::unauthenticated("this key is not known, or no longer");
+        Ok(Caller::known(Arc::clone(key.ok_or_else(unknown)?.owner())))
     }
 
     async fn follow(&self) {
@@ -154,14 +222,16 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::RateSettings;
 
     /// What a client can send is refused, and never our fault.
-    #[test]
-    fn no_header_whatever_is_a_failure_of_ours() {
+    #[tokio::test]
+    async fn no_header_whatever_is_a_failure_of_ours() {
         let text = r#"{"pepper": "00112233445566778899aabbccddeeff", "keys": []}"#;
         let settings = AuthSettings {
             mode: AuthMode::Keys(SecretSource::Fixed(text.into())),
             protects_reads: true,
+            rates: RateSettings::default(),
         };
         let metrics = Arc::new(HttpMetrics::new("test"));
         let access = Access::new(&settings, &Clock::system(), &metrics);
@@ -196,7 +266,7 @@ mod tests {
             if throw() % 8 == 0 {
                 headers.append(header::AUTHORIZATION, value);
             }
-            let refused = access.caller(&headers).unwrap_err();
+            let refused = access.identify(&headers).await.unwrap_err();
             assert_eq!(refused.status(), http::StatusCode::UNAUTHORIZED);
         }
     }

@@ -63,26 +63,52 @@ impl Rights {
     }
 }
 
-/// Scopes with spaces between them (RFC 6749 section 3.3).
+impl Rights {
+    /// What a token grants to its subject: `orders` is for the subject's own. Words that are no scopes of ours are somebody else's.
+    pub(super) fn of_token(scopes: &str, subject: &str) -> Self {
+        let mut rights = Self::default();
+        for scope in scopes.split_ascii_whitespace() {
+            match (scope, UserId::parse(subject)) {
+                ("orders", Ok(user)) => rights.orders.add(user),
+                _ => drop(rights.grant(scope)),
+            }
+        }
+        rights
+    }
+
+    fn grant(&mut self, scope: &str) -> Result<(), RightsError> {
+        match scope {
+            "read" => self.reads = true,
+            "catalogue:write" => self.writes = true,
+            "orders:*" => self.orders = Orders::All,
+            _ => {
+                let user = scope.strip_prefix("orders:").map(UserId::parse);
+                match user {
+                    Some(Ok(user)) => self.orders.add(user),
+                    _ => return Err(RightsError(scope.to_owned())),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Orders {
+    fn add(&mut self, user: UserId) {
+        if let Self::Of(users) = self {
+            users.insert(user);
+        }
+    }
+}
+
+/// The scopes of a key, with spaces between them (RFC 6749 section 3.3).
 impl FromStr for Rights {
     type Err = RightsError;
 
     fn from_str(text: &str) -> Result<Self, RightsError> {
         let mut rights = Self::default();
         for scope in text.split_ascii_whitespace() {
-            let wrong = || RightsError(scope.to_owned());
-            match scope {
-                "read" => rights.reads = true,
-                "catalogue:write" => rights.writes = true,
-                "orders:*" => rights.orders = Orders::All,
-                _ => {
-                    let user = scope.strip_prefix("orders:").ok_or_else(wrong)?;
-                    let user = UserId::parse(user).map_err(|_| wrong())?;
-                    if let Orders::Of(users) = &mut rights.orders {
-                        users.insert(user);
-                    }
-                }
-            }
+            rights.grant(scope)?;
         }
         Ok(rights)
     }

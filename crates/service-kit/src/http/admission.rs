@@ -1,4 +1,4 @@
-//! Lets a request in, or refuses it at once: not ready, too many in flight, too slow.
+//! Lets a request in, or refuses it at once: not ready, too many in flight, too many of one address, too slow.
 
 use std::future;
 use std::pin::Pin;
@@ -13,12 +13,15 @@ use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::{Layer, Service};
 
+use crate::auth::Access;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::problem::Problem;
+use crate::settings::ServerSettings;
 
 /// What is let in.
 pub(super) struct Limits {
     lifecycle: Lifecycle,
+    access: Arc<Access>,
     max_in_flight: usize,
     request_timeout: Duration,
     in_flight: AtomicUsize,
@@ -31,13 +34,14 @@ pub(super) struct AdmitLayer(Arc<Limits>);
 impl AdmitLayer {
     pub(super) fn new(
         lifecycle: Lifecycle,
-        max_in_flight: usize,
-        request_timeout: Duration,
+        access: Arc<Access>,
+        settings: &ServerSettings,
     ) -> Self {
         Self(Arc::new(Limits {
             lifecycle,
-            max_in_flight,
-            request_timeout,
+            access,
+            max_in_flight: settings.max_in_flight,
+            request_timeout: settings.request_timeout,
             in_flight: AtomicUsize::new(0),
         }))
     }
@@ -73,7 +77,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match Permit::of(&self.limits) {
+        match Permit::of(&self.limits, &request) {
             Ok(permit) => Answer::Admitted {
                 answer: self.inner.call(request),
                 deadline: None,
@@ -138,7 +142,7 @@ where
 pub(super) struct Permit(Arc<Limits>);
 
 impl Permit {
-    fn of(limits: &Arc<Limits>) -> Result<Self, Problem> {
+    fn of(limits: &Arc<Limits>, request: &Request) -> Result<Self, Problem> {
         if limits.lifecycle.phase() == Phase::Starting {
             return Err(Problem::unavailable(
                 "starting",
@@ -154,6 +158,7 @@ impl Permit {
                 "too many requests are in flight",
             ));
         }
+        limits.access.count_address(request)?;
         Ok(permit)
     }
 }

@@ -68,8 +68,8 @@ pub fn assemble(service: &Service, settings: &ServerSettings, api: OpenApiRouter
     let service = Arc::new(service.clone());
     let admit = AdmitLayer::new(
         service.lifecycle.clone(),
-        settings.max_in_flight,
-        settings.request_timeout,
+        Arc::clone(&service.access),
+        settings,
     );
     let observe = ObserveLayer(Arc::clone(&service));
     // All layers of a route at once: each turn of layering costs its requests a box.

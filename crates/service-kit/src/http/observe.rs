@@ -17,9 +17,11 @@ use tracing::{debug, error, info, warn};
 use super::Service;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::unread::Unread;
+use crate::auth::Visit;
 use crate::lifecycle::Phase;
 use crate::metrics::{self, UsualAnswer};
 use crate::problem::{PROBLEM_JSON, Problem};
+use crate::rates::Left;
 
 /// Label of requests that no route matches, so that a client cannot make up label values.
 const UNMATCHED: &str = "unmatched";
@@ -91,6 +93,7 @@ struct Observed {
     route: Option<MatchedPath>,
     version: Version,
     unread: Option<Unread>,
+    visit: Option<Visit>,
     started: Instant,
 }
 
@@ -122,6 +125,7 @@ impl Observed {
             route: request.extensions().get().cloned(),
             version: request.version(),
             unread: Unread::hold(request),
+            visit: service.access.begin_visit(request),
             started: Instant::now(),
             request: InFlight::of(endpoint),
         }
@@ -144,6 +148,12 @@ impl Observed {
 
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.header_value());
+        if let Some(visit) = self
+            .visit
+            .filter(|_| status != StatusCode::TOO_MANY_REQUESTS)
+        {
+            Left::write(&visit.left(), headers);
+        }
         let is_draining = service.lifecycle.phase() == Phase::Draining;
         let is_cut_off = match self.unread {
             Some(unread) => !unread.discard().await,
@@ -162,6 +172,9 @@ impl Observed {
         let service = self.request.0.service.name;
         let (route, status) = (self.route(), status.as_u16());
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if let Some((caller, target)) = self.visit.as_ref().and_then(Visit::write) {
+            info!(target: "audit", %id, service, %caller, method, target, status, "asked for a change");
+        }
         match status {
             500 => error!(%id, service, method, route, status, micros, cause, "request failed"),
             501.. => {

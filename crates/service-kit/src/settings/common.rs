@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -144,6 +145,64 @@ pub struct AuthSettings {
     pub mode: AuthMode,
     /// Whether reading the catalogue wants it as well.
     pub protects_reads: bool,
+    /// How often.
+    pub rates: RateSettings,
+}
+
+/// How often somebody may ask; 0 is without limit.
+#[derive(Clone, Debug, Default)]
+pub struct RateSettings {
+    /// Requests a second of one address.
+    pub per_address: u32,
+    /// Requests a second of one key, or of one token's subject.
+    pub per_caller: u32,
+    /// Networks of proxies that are believed what they write into X-Forwarded-For.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl RateSettings {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            per_address: reader.value(
+                "RATE_LIMIT_ADDRESS",
+                0,
+                "requests a second of one address, before 429; `0`: without limit",
+            ),
+            per_caller: reader.value(
+                "RATE_LIMIT_CALLER",
+                0,
+                "requests a second of one key, or of one token's subject; `0`: without limit",
+            ),
+            trusted_proxies: reader.value(
+                "TRUSTED_PROXIES",
+                Networks::default(),
+                "networks of proxies whose X-Forwarded-For counts, such as `10.0.0.0/8,fd00::/8`; other requests from there have no limit of an address",
+            ).0,
+        }
+    }
+}
+
+/// Networks with commas between them.
+#[derive(Default)]
+struct Networks(Vec<IpNet>);
+
+impl FromStr for Networks {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let networks = text.split(',').map(|network| network.trim().parse());
+        let networks: Result<_, _> = networks.collect();
+        networks
+            .map(Self)
+            .map_err(|_| "must be networks, such as 10.0.0.0/8,fd00::/8")
+    }
+}
+
+impl fmt::Display for Networks {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let networks: Vec<_> = self.0.iter().map(IpNet::to_string).collect();
+        out.write_str(&networks.join(","))
+    }
 }
 
 /// How callers show who they are.
@@ -153,6 +212,46 @@ pub enum AuthMode {
     Open,
     /// With one of these keys.
     Keys(SecretSource),
+    /// With a token of this issuer, or with one of these keys.
+    Tokens(TokenSettings, Option<SecretSource>),
+}
+
+/// Whose tokens count.
+#[derive(Clone, Debug)]
+pub struct TokenSettings {
+    /// Who has signed them: the URL of an OpenID Connect issuer, as it stands in its tokens.
+    pub issuer: IssuerUrl,
+    /// Whom they are for.
+    pub audience: String,
+}
+
+/// The name of an issuer, to the letter; a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerUrl(String);
+
+impl IssuerUrl {
+    /// Whether nobody on the way can change what it says.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+}
+
+impl FromStr for IssuerUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_http = |url: &reqwest::Url| matches!(url.scheme(), "http" | "https");
+        match reqwest::Url::parse(text) {
+            Ok(url) if is_http(&url) && url.has_host() => Ok(Self(text.to_owned())),
+            _ => Err("must be an http or https URL"),
+        }
+    }
+}
+
+impl fmt::Display for IssuerUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
 }
 
 /// Where nobody may leave the door open.
@@ -164,7 +263,7 @@ impl AuthSettings {
         let wanted = reader.value(
             "AUTH",
             AuthName::Open,
-            "`open`: everybody may call; `keys`: `Authorization: Bearer <key>`",
+            "`open`: everybody may call; `keys`: `Authorization: Bearer <key>`; `jwt`: the same with a token of an OIDC issuer, or with a key",
         );
         let protects_reads = reader.value(
             "AUTH_READS",
@@ -175,26 +274,42 @@ impl AuthSettings {
             "API_KEYS",
             "the keys, as `stocksctl keys` keeps them; read again when their file changes",
         );
+        let issuer: Option<IssuerUrl> = reader.optional(
+            "JWT_ISSUER",
+            "URL of the OIDC issuer, to the letter as in its tokens",
+        );
+        let audience: Option<String> = reader.optional(
+            "JWT_AUDIENCE",
+            "whom tokens must be for (`aud`), such as `stocks`",
+        );
         let environment: Option<String> = reader.optional(
             "APP_ENV",
             "name of the environment; `stage` and `prod` do not start with `AUTH=open`",
         );
-        let mode = match (wanted, keys) {
-            (AuthName::Open, _) => {
+        let mode = match (wanted, keys, issuer.zip(audience)) {
+            (AuthName::Open, ..) => {
                 if let Some(name) = environment.filter(|it| CLOSED_ENVIRONMENTS.contains(&&**it)) {
                     reader.reject("AUTH", format!("\"open\" is not for {name}"));
                 }
                 AuthMode::Open
             }
-            (AuthName::Keys, Some(source)) => AuthMode::Keys(source),
-            (AuthName::Keys, None) => {
+            (AuthName::Keys, Some(keys), _) => AuthMode::Keys(keys),
+            (AuthName::Jwt, keys, Some((issuer, audience))) => {
+                AuthMode::Tokens(TokenSettings { issuer, audience }, keys)
+            }
+            (AuthName::Keys, None, _) => {
                 reader.reject("AUTH", "\"keys\" wants API_KEYS or API_KEYS_FILE");
+                AuthMode::Open
+            }
+            (AuthName::Jwt, _, None) => {
+                reader.reject("AUTH", "\"jwt\" wants JWT_ISSUER and JWT_AUDIENCE");
                 AuthMode::Open
             }
         };
         Self {
             mode,
             protects_reads,
+            rates: RateSettings::read(reader),
         }
     }
 }
@@ -204,6 +319,7 @@ impl AuthSettings {
 enum AuthName {
     Open,
     Keys,
+    Jwt,
 }
 
 impl FromStr for AuthName {
@@ -213,7 +329,8 @@ impl FromStr for AuthName {
         match text {
             "open" => Ok(Self::Open),
             "keys" => Ok(Self::Keys),
-            _ => Err("must be open or keys"),
+            "jwt" => Ok(Self::Jwt),
+            _ => Err("must be open, keys or jwt"),
         }
     }
 }
@@ -223,6 +340,7 @@ impl fmt::Display for AuthName {
         out.write_str(match self {
             Self::Open => "open",
             Self::Keys => "keys",
+            Self::Jwt => "jwt",
         })
     }
 }

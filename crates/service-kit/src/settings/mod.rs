@@ -8,8 +8,8 @@ mod reader;
 mod secrets;
 
 pub use common::{
-    AuthMode, AuthSettings, CommonSettings, DatabaseSettings, LogFilter, LogFormat, LogSettings,
-    ServerSettings,
+    AuthMode, AuthSettings, CommonSettings, DatabaseSettings, IssuerUrl, LogFilter, LogFormat,
+    LogSettings, RateSettings, ServerSettings, TokenSettings,
 };
 pub use reader::{Reader, SettingRow, SettingsError};
 pub(crate) use secrets::LOOK_PAUSE;

@@ -91,6 +91,7 @@ async fn execute(
         is_listed: listing != Listing::Unlisted,
         key,
         request_id,
+        placed_by: access.identity().cloned(),
     };
     respond(app.engine.execute(order).await?)
 }

@@ -111,6 +111,7 @@ fn write_line(lines: &mut String, trade: &Trade) {
         total,
         realized_pnl,
         executed_at,
+        placed_by: _,
     } = trade;
     let (user_id, symbol, side) = (cell(user_id.as_str()), cell(symbol.as_str()), side.as_str());
     let realized_pnl = realized_pnl.map_or_else(String::new, |profit| profit.to_string());

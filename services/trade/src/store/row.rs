@@ -1,6 +1,7 @@
 //! Rows as both databases give them: numbers and times as text.
 
 use market::UserId;
+use service_kit::auth::Identity;
 use service_kit::database::{StoreError, column};
 use service_kit::extract::IdempotencyKey;
 use sqlx::FromRow;
@@ -22,6 +23,7 @@ pub(super) struct TradeRow {
     total: String,
     realized_pnl: Option<String>,
     executed_at: String,
+    placed_by: Option<String>,
 }
 
 impl TryFrom<TradeRow> for Trade {
@@ -41,6 +43,7 @@ impl TryFrom<TradeRow> for Trade {
                 .map(|amount| column("trades.realized_pnl", &amount))
                 .transpose()?,
             executed_at: column("trades.executed_at", &row.executed_at)?,
+            placed_by: row.placed_by.as_deref().map(Identity::recorded),
         })
     }
 }

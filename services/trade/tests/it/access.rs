@@ -115,16 +115,18 @@ async fn every_call_answers_every_kind_of_caller_as_tabled() {
         let mut callers = callers();
         let path = callers.file.path();
         let env = [("AUTH", "keys"), ("API_KEYS_FILE", path.to_str().unwrap())];
-        let (_service, api) = Trade::start(&backend, &env).await;
+        let (service, api) = Trade::start(&backend, &env).await;
         assert_documented(&api).await;
 
         let [.., all] = &callers.kinds;
         let all = all.clone().unwrap();
         let bought = order_body("ann", "AAPL", "100", "1.50");
-        let bought = post_text(&api, "/trades/buy", bought).header("authorization", all);
+        let bought = post_text(&api, "/trades/buy", bought).header("authorization", &all);
         // A key counts within a second of its being there.
         let trade = api.request(bought).await.expect(201).json();
         let trade_id = trade["id"].as_str().unwrap();
+        let caller = format!("key:{}", all.split('_').nth(1).unwrap());
+        assert_eq!(trade["placed_by"], caller);
 
         callers.file.revoke(&callers.revoked);
         let revoked = callers.kinds[3].as_deref().unwrap();
@@ -145,7 +147,21 @@ async fn every_call_answers_every_kind_of_caller_as_tabled() {
                 assert_answered(&reply, status, &what);
             }
         }
+
+        assert_on_record(&service.log());
     }
+}
+
+/// Who asked for a change is on record, and how that ended; what they showed is not.
+fn assert_on_record(log: &str) {
+    for status in [r#""status":201"#, r#""status":403"#] {
+        let is_it = |line: &&str| line.contains(r#""target":"audit""#) && line.contains(status);
+        let line = log.lines().find(is_it);
+        let line = line.unwrap_or_else(|| panic!("no {status} in {log}"));
+        assert!(line.contains(r#""caller":"key:"#), "{line}");
+        assert!(line.contains(r#""/trades/buy""#), "{line}");
+    }
+    assert!(!log.contains("kkk"), "{log}");
 }
 
 /// The status is this one, and the answer is as one of this status is.

@@ -64,9 +64,17 @@ async fn nobody_leaves_stage_and_prod_open() {
     }
     let (_, said) = run(&[], &[("AUTH", "keys")]).await;
     assert!(said.contains("AUTH: \"keys\" wants API_KEYS"), "{said}");
+    let (_, said) = run(&[], &[("AUTH", "jwt"), ("JWT_AUDIENCE", "stocks")]).await;
+    assert!(said.contains("AUTH: \"jwt\" wants JWT_ISSUER"), "{said}");
+    for wrong in ["accounts.example", "ftp://accounts.example", "https:"] {
+        let (_, said) = run(&[], &[("JWT_ISSUER", wrong)]).await;
+        assert!(said.contains("JWT_ISSUER: "), "{said}");
+    }
+    let (_, said) = run(&[], &[("TRUSTED_PROXIES", "10.0.0.0/40")]).await;
+    assert!(said.contains("TRUSTED_PROXIES: "), "{said}");
     let (_, said) = run(&[], &[("AUTH", "closed")]).await;
     assert!(
-        said.contains("AUTH: \"closed\": must be open or keys"),
+        said.contains("AUTH: \"closed\": must be open, keys or jwt"),
         "{said}"
     );
 }

@@ -13,5 +13,7 @@ mod concurrency;
 mod credentials;
 mod faults;
 mod market_prices;
+mod rates;
 mod schema;
 mod support;
+mod tokens;

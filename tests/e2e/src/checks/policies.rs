@@ -1,11 +1,8 @@
 //! Who may read what in Vault: each path is tried by each identity, and each attempt is in the audit log with its name.
 
 use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
+use testkit::issuer::{Signer, now};
 
 use crate::engine::expect;
 use crate::vault::{Identity, audit_log};
@@ -167,8 +164,8 @@ impl Attempt {
 
 /// GitHub's tokens, signed here by a key that Vault is told to trust: bound to repository, environment and workflow.
 async fn check_github(root: &Identity) -> Result<String> {
-    let signer = Signer::new()?;
-    let config = json!({"jwt_validation_pubkeys": [signer.public_key()], "bound_issuer": ISSUER});
+    let signer = Signer::new("github");
+    let config = json!({"jwt_validation_pubkeys": [signer.public_pem()], "bound_issuer": ISSUER});
     let reply = root.call("POST", "auth/jwt/config", Some(config)).await;
     ensure!(reply.status == 204, "{reply}");
     let token = crate::vault::root_token().await? + "\n";
@@ -194,7 +191,7 @@ async fn check_github(root: &Identity) -> Result<String> {
         if let (Some(claims), Some(change)) = (claims.as_object_mut(), change.as_object()) {
             claims.extend(change.clone());
         }
-        let login = json!({"role": role, "jwt": signer.sign(claims)?});
+        let login = json!({"role": role, "jwt": token_of(&signer, claims)});
         Identity::log_in("auth/jwt/login", login).await
     };
     log_in("ci", json!({"ref": "refs/heads/release/1.4.0"})).await?;
@@ -253,67 +250,13 @@ async fn check_github(root: &Identity) -> Result<String> {
     ))
 }
 
-/// Signs tokens as GitHub does (RFC 7519, ES256).
-struct Signer {
-    key: EcdsaKeyPair,
-    random: SystemRandom,
-}
-
-impl Signer {
-    fn new() -> Result<Self> {
-        let random = SystemRandom::new();
-        let failed = |_| anyhow::anyhow!("no key can be made");
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
-            .map_err(failed)?;
-        let key =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
-                .map_err(|error| anyhow::anyhow!("the key is not taken: {error}"))?;
-        Ok(Self { key, random })
-    }
-
-    /// As PEM (RFC 5480): the header of a key on P-256, and its point.
-    fn public_key(&self) -> String {
-        const HEADER: [u8; 26] = [
-            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-            0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-        ];
-        let der = [&HEADER[..], self.key.public_key().as_ref()].concat();
-        format!(
-            "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-            BASE64_STANDARD.encode(der)
-        )
-    }
-
-    /// A token that is valid for five minutes.
-    fn sign(&self, mut claims: Value) -> Result<String> {
-        let now = now()?;
-        claims["iat"] = json!(now);
-        claims["nbf"] = json!(now);
-        claims["exp"] = json!(now + 300);
-        claims["sub"] = json!(format!(
-            "repo:{}",
-            claims["repository"].as_str().unwrap_or_default()
-        ));
-        let encode = |value: Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!(
-            "{}.{}",
-            encode(json!({"alg": "ES256", "typ": "JWT"})),
-            encode(claims)
-        );
-        let signature = self.key.sign(&self.random, signed.as_bytes());
-        let signature = signature.map_err(|_| anyhow::anyhow!("it cannot be signed"))?;
-        Ok(format!(
-            "{signed}.{}",
-            BASE64_URL_SAFE_NO_PAD.encode(signature)
-        ))
-    }
-}
-
-fn now() -> Result<u64> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "Vault compares it with its own clock"
-    )]
-    let now = std::time::SystemTime::now();
-    Ok(now.duration_since(std::time::UNIX_EPOCH)?.as_secs())
+/// A token of GitHub's that is valid for five minutes.
+fn token_of(signer: &Signer, mut claims: Value) -> String {
+    let now = now();
+    claims["iat"] = json!(now);
+    claims["nbf"] = json!(now);
+    claims["exp"] = json!(now + 300);
+    let repository = claims["repository"].as_str().unwrap_or_default();
+    claims["sub"] = json!(format!("repo:{repository}"));
+    signer.token(&claims)
 }

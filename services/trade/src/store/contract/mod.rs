@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use market::{Money, Price, Quantity, Side, Symbol, Timestamp, UserId};
+use service_kit::auth::Identity;
 use service_kit::database::{Database, StoreError};
 use service_kit::extract::IdempotencyKey;
 use service_kit::ids::Ids;
@@ -112,6 +113,7 @@ fn trade(ids: &Ids, user_id: &str, stock: &str, side: Side, second: u32) -> Trad
         total: price.times(quantity),
         realized_pnl: (side == Side::Sell).then(|| Money::parse("-0.0000000001").unwrap()),
         executed_at: at(second),
+        placed_by: (side == Side::Buy).then(|| Identity::recorded("key:1f0c9a37")),
     }
 }
 

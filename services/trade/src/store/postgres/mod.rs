@@ -35,7 +35,8 @@ macro_rules! select_trades {
                 price::text,
                 total::text,
                 realized_pnl::text,
-                to_char(executed_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as executed_at
+                to_char(executed_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as executed_at,
+                placed_by
             from trades
             "#,
             $rest

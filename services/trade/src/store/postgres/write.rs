@@ -4,6 +4,7 @@
 //! it says so, and how many rows each part touched. The accounts come first, in the order of user ids.
 
 use market::{Timestamp, UserId};
+use service_kit::auth::Identity;
 use service_kit::database::{StoreError, expect_rows};
 use sqlx::PgConnection;
 
@@ -99,6 +100,9 @@ pub(super) async fn write(
             trade.realized_pnl.map(Numeric::from)
         }))
         .bind(column(trades, |trade| trade.executed_at.to_utc()))
+        .bind(column(trades, |trade| {
+            trade.placed_by.as_ref().map(Identity::as_str)
+        }))
         .bind(column(&open, |((user_id, _), ..)| user_id.as_str()))
         .bind(column(&open, |((_, symbol), ..)| symbol.as_str()))
         .bind(column(&open, |(_, position, _)| {

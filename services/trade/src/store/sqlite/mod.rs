@@ -35,7 +35,8 @@ macro_rules! select_trades {
                 price,
                 total,
                 realized_pnl,
-                executed_at
+                executed_at,
+                placed_by
             from trades
             ",
             $rest

@@ -61,6 +61,7 @@ async fn insert_trades(
             trade.total.to_string(),
             trade.realized_pnl.map(|amount| amount.to_string()),
             trade.executed_at,
+            trade.placed_by,
         ])
     });
     let result = sqlx::query(
@@ -74,7 +75,8 @@ async fn insert_trades(
             price,
             total,
             realized_pnl,
-            executed_at
+            executed_at,
+            placed_by
         )
         select
             value ->> 0,
@@ -85,7 +87,8 @@ async fn insert_trades(
             value ->> 5,
             value ->> 6,
             value ->> 7,
-            value ->> 8
+            value ->> 8,
+            value ->> 9
         from json_each(?1)
         ",
     )

@@ -1,7 +1,7 @@
 -- What few batches have: positions that are closed, their profit, answers to keep.
 closed_positions as (
     delete from portfolio
-    using unnest($19::text[], $20::text[]) as closed (user_id, symbol)
+    using unnest($20::text[], $21::text[]) as closed (user_id, symbol)
     where portfolio.user_id = closed.user_id
         and portfolio.symbol = closed.symbol
         and exists (select from go)
@@ -9,7 +9,7 @@ closed_positions as (
 new_profits as (
     insert into profits (user_id, closed_pnl)
     select *
-    from unnest($21::text[], $22::numeric[])
+    from unnest($22::text[], $23::numeric[])
     where exists (select from go)
     on conflict (user_id) do update
     set closed_pnl = profits.closed_pnl + excluded.closed_pnl
@@ -28,14 +28,14 @@ kept_answers as (
     )
     select *
     from unnest(
-        $23::text[],
         $24::text[],
         $25::text[],
         $26::text[],
-        $27::smallint[],
-        $28::text[],
-        $29::uuid[],
-        $30::timestamptz[]
+        $27::text[],
+        $28::smallint[],
+        $29::text[],
+        $30::uuid[],
+        $31::timestamptz[]
     )
     where exists (select from go)
     returning 1

@@ -9,12 +9,12 @@ open_positions as (
     )
     select *
     from unnest(
-        $12::text[],
         $13::text[],
-        $14::numeric[],
+        $14::text[],
         $15::numeric[],
         $16::numeric[],
-        $17::timestamptz[]
+        $17::numeric[],
+        $18::timestamptz[]
     )
     where exists (select from go)
     on conflict (user_id, symbol) do update

@@ -8,7 +8,8 @@ new_trades as (
         price,
         total,
         realized_pnl,
-        executed_at
+        executed_at,
+        placed_by
     )
     select *
     from unnest(
@@ -20,7 +21,8 @@ new_trades as (
         $8::numeric[],
         $9::numeric[],
         $10::numeric[],
-        $11::timestamptz[]
+        $11::timestamptz[],
+        $12::text[]
     )
     where exists (select from go)
     returning 1

@@ -2,7 +2,7 @@
 opened as (
     insert into accounts (user_id)
     select user_id
-    from unnest($18::text[]) as decided (user_id)
+    from unnest($19::text[]) as decided (user_id)
     where (select count(*) from bumped) = cardinality($1::text[])
     on conflict (user_id) do nothing
     returning 1
@@ -10,10 +10,10 @@ opened as (
 verdict as (
     select
         (select count(*) from bumped) = cardinality($1::text[])
-            and (select count(*) from opened) = cardinality($18::text[]) as is_current,
+            and (select count(*) from opened) = cardinality($19::text[]) as is_current,
         exists (
             select
-            from unnest($23::text[], $24::text[], $25::text[]) as new (user_id, side, key)
+            from unnest($24::text[], $25::text[], $26::text[]) as new (user_id, side, key)
             join idempotency_keys using (user_id, side, key)
         ) as has_taken_key
 ),
