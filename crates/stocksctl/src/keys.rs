@@ -93,6 +93,16 @@ impl Keys {
         Ok(shown)
     }
 
+    /// Takes away all keys of this label but one; their ids.
+    pub(crate) fn revoke_others(&mut self, label: &str, kept: &str) -> Vec<String> {
+        let is_other =
+            |key: &mut Key| key.label == label && !kept.starts_with(&format!("sk_{}_", key.id));
+        self.keys
+            .extract_if(.., is_other)
+            .map(|key| key.id)
+            .collect()
+    }
+
     /// Takes a key away; it is named by its id, or by all of it.
     pub(crate) fn revoke(&mut self, named: &str) -> Result<Key> {
         let id = named.strip_prefix("sk_").unwrap_or(named);
@@ -174,6 +184,20 @@ mod tests {
         );
         assert_eq!(keys.keys[0].hash.len(), 64);
         assert_eq!(keys.keys[0].end(), "never");
+
+        let mut smoke = keys.clone();
+        let label = keys.keys[0].label.clone();
+        let newer = Wanted {
+            label: label.clone(),
+            ..wanted(&["read"])
+        };
+        let newer = smoke.add([1; ID_BYTES], [1; SECRET_BYTES], newer).unwrap();
+        assert_eq!(smoke.revoke_others("other", &newer), [""; 0]);
+        assert_eq!(smoke.revoke_others(&label, &newer), ["a1b2c3d4"]);
+        assert_eq!(
+            smoke.iter().map(|key| &key.id).collect::<Vec<_>>(),
+            ["01010101"]
+        );
 
         assert!(keys.revoke("00000000").is_err());
         assert_eq!(keys.revoke(&shown).unwrap().id, "a1b2c3d4");

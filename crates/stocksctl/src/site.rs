@@ -1,10 +1,12 @@
 //! An environment as it is: its engine, its record, its lock.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use chrono::Utc;
 use futures_util::future::try_join_all;
+use secrecy::SecretString;
 use tokio::sync::Mutex;
 
 use crate::adapters::docker::{Docker, Seen};
@@ -25,14 +27,39 @@ pub(crate) struct Site {
     pub(crate) docker: Docker,
     pub(crate) state: State,
     pub(crate) environment: Environment,
+    smoke_key: Option<SmokeKey>,
+}
+
+/// What smoke tests show the services.
+pub(crate) enum SmokeKey {
+    Text(SecretString),
+    File(PathBuf),
+}
+
+impl SmokeKey {
+    fn read(&self) -> Result<SecretString> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::File(file) => {
+                let text = std::fs::read_to_string(file);
+                let text = text.with_context(|| file.display().to_string())?;
+                Ok(text.trim_end().into())
+            }
+        }
+    }
 }
 
 impl Site {
-    pub(crate) fn new(docker: Docker, environment: Environment) -> Self {
+    pub(crate) fn new(
+        docker: Docker,
+        environment: Environment,
+        smoke_key: Option<SmokeKey>,
+    ) -> Self {
         Self {
             state: State::new(docker.clone(), environment),
             docker,
             environment,
+            smoke_key,
         }
     }
 
@@ -105,10 +132,12 @@ impl Site {
     /// Tries containers themselves, which are among those `seen`. Those of one service one after the other, as they trade for
     /// the same user.
     pub(crate) async fn smoke(&self, seen: &[Seen], containers: &[&Seen]) -> Result<()> {
+        let key = self.smoke_key.as_ref().map(SmokeKey::read).transpose()?;
         let tests = Service::ALL.map(async |service| {
             let of_service = containers.iter().filter(|it| it.service() == Some(service));
             for container in of_service {
-                let mut tunnel = self.tunnel(seen, container, service.port()).await?;
+                let tunnel = self.tunnel(seen, container, service.port()).await?;
+                let mut tunnel = tunnel.with_key(key.clone());
                 let tested = smoke::test(service, &mut tunnel).await;
                 tested.with_context(|| container.name.clone())?;
             }

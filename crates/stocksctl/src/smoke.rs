@@ -8,7 +8,7 @@ use crate::adapters::tunnel::Tunnel;
 use crate::release::Service;
 
 /// Trades as this user are of the smoke test. What it buys it sells again.
-const USER: &str = "smoke-test";
+pub(crate) const USER: &str = "smoke-test";
 
 /// Asks a container for its health and for what it is there for.
 pub(crate) async fn test(service: Service, container: &mut Tunnel) -> Result<()> {
@@ -46,11 +46,7 @@ async fn test_trading(container: &mut Tunnel) -> Result<()> {
         if side == "buy" && status == 404 {
             return Ok(());
         }
-        ensure!(
-            status == 201,
-            "POST {path} answers {status}: {}",
-            String::from_utf8_lossy(&body)
-        );
+        check(status, 201, &format!("POST {path}"), &body)?;
     }
     let after = held(container).await?;
     ensure!(
@@ -77,10 +73,16 @@ async fn held(container: &mut Tunnel) -> Result<String> {
 
 async fn get(container: &mut Tunnel, path: &str) -> Result<Value> {
     let (status, body) = container.call(Method::GET, path, None).await?;
-    ensure!(
-        status == 200,
-        "GET {path} answers {status}: {}",
-        String::from_utf8_lossy(&body)
-    );
+    check(status, 200, &format!("GET {path}"), &body)?;
     serde_json::from_slice(&body).with_context(|| format!("GET {path} answers no JSON"))
+}
+
+fn check(status: u16, expected: u16, what: &str, body: &[u8]) -> Result<()> {
+    let said = String::from_utf8_lossy(body);
+    ensure!(
+        status != 401,
+        "{what} wants a key, and SMOKE_KEY or SMOKE_KEY_FILE has none that counts: `stocksctl keys smoke` makes one. {said}"
+    );
+    ensure!(status == expected, "{what} answers {status}: {said}");
+    Ok(())
 }

@@ -8,6 +8,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tokio::process::Child;
 
@@ -28,6 +29,7 @@ const PASS_ON: &str = r#"
 pub(crate) struct Tunnel {
     sender: SendRequest<Full<Bytes>>,
     host: String,
+    key: Option<SecretString>,
     _child: Child,
 }
 
@@ -58,8 +60,14 @@ impl Tunnel {
         Ok(Self {
             sender,
             host: format!("{address}:{port}"),
+            key: None,
             _child: child,
         })
+    }
+
+    /// Shows this key from now on.
+    pub(crate) fn with_key(self, key: Option<SecretString>) -> Self {
+        Self { key, ..self }
     }
 
     /// Sends a request; yields the status and the body.
@@ -74,6 +82,10 @@ impl Tunnel {
             .method(method)
             .uri(path)
             .header(header::HOST, &self.host);
+        if let Some(key) = &self.key {
+            let value = format!("Bearer {}", key.expose_secret());
+            request = request.header(header::AUTHORIZATION, value);
+        }
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }

@@ -20,9 +20,12 @@ use crate::keys::{Keys, Wanted};
 use crate::progress::note;
 use crate::release::Service;
 use crate::site::now;
+use crate::smoke;
 
 /// The member of each service's configuration.
 const MEMBER: &str = "api_keys";
+/// Whose key that of smoke tests is.
+const SMOKE_LABEL: &str = "smoke test";
 
 #[derive(Args)]
 pub(super) struct KeysVerbs {
@@ -48,6 +51,12 @@ enum KeysVerb {
         /// Whose it is
         #[arg(long, default_value = "")]
         label: String,
+    },
+    /// Makes the key of smoke tests anew, keeps it in Vault for whoever deploys, and takes the one before away
+    Smoke {
+        /// Where
+        #[arg(long = "env")]
+        environment: Environment,
     },
     /// The keys, by their ids
     List {
@@ -86,9 +95,7 @@ impl KeysVerb {
                 days,
                 label,
             } => {
-                let mut keys = read(vault, environment)
-                    .await?
-                    .map_or_else(|| random().map(Keys::new), Ok)?;
+                let mut keys = read_or_new(vault, environment).await?;
                 let wanted = Wanted {
                     scopes,
                     expires: days.map(|days| end(now(), days)).transpose()?,
@@ -98,6 +105,25 @@ impl KeysVerb {
                 write(vault, environment, &keys).await?;
                 note("This is the one time that it is shown:");
                 println!("{shown}");
+            }
+            Self::Smoke { environment } => {
+                let mut keys = read_or_new(vault, environment).await?;
+                let wanted = Wanted {
+                    scopes: vec!["read".to_owned(), format!("orders:{}", smoke::USER)],
+                    expires: None,
+                    label: SMOKE_LABEL.to_owned(),
+                };
+                let shown = keys.add(random()?, random()?, wanted)?;
+                // Both count until the new one is where it is looked for.
+                write(vault, environment, &keys).await?;
+                let place: Place = format!("secret/{environment}/smoke")
+                    .parse()
+                    .map_err(anyhow::Error::msg)?;
+                let key = SecretString::from(shown.as_str());
+                vault.change(&place, &[("key", &key)]).await?;
+                let gone = keys.revoke_others(SMOKE_LABEL, &shown);
+                write(vault, environment, &keys).await?;
+                note(&format!("{place}#key is new; revoked: {}", gone.len()));
             }
             Self::List { environment, json } => {
                 let keys = read(vault, environment).await?;
@@ -130,6 +156,11 @@ impl KeysVerb {
         }
         Ok(())
     }
+}
+
+async fn read_or_new(vault: &Vault, environment: Environment) -> Result<Keys> {
+    let keys = read(vault, environment).await?;
+    keys.map_or_else(|| random().map(Keys::new), Ok)
 }
 
 /// The keys of an environment; none before the first is made. Both services have the same ones.

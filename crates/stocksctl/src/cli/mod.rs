@@ -35,7 +35,7 @@ use crate::admission::Admission;
 use crate::approval::Approvals;
 use crate::environment::Environment;
 use crate::exceptions::Exceptions;
-use crate::site::{Site, now};
+use crate::site::{Site, SmokeKey, now};
 
 /// Deploys and rolls back releases of Stocks App, by digest and without a failed request.
 ///
@@ -58,6 +58,18 @@ struct Engine {
     /// The folder with the compose files
     #[arg(long, global = true, default_value = ".")]
     folder: PathBuf,
+    /// The key of smoke tests, where the environment wants one: `keys smoke` makes it
+    #[arg(
+        long,
+        global = true,
+        env = "SMOKE_KEY",
+        hide = true,
+        hide_env_values = true
+    )]
+    smoke_key: Option<String>,
+    /// A file with it
+    #[arg(long, global = true, env = "SMOKE_KEY_FILE")]
+    smoke_key_file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -308,7 +320,11 @@ impl Engine {
     }
 
     fn site(&self, environment: Environment) -> Site {
-        Site::new(self.docker(), environment)
+        let key = match given(self.smoke_key.as_ref()) {
+            Some(key) => Some(SmokeKey::Text(key.into())),
+            None => self.smoke_key_file.clone().map(SmokeKey::File),
+        };
+        Site::new(self.docker(), environment, key)
     }
 }
 
