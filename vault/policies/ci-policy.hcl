@@ -1,4 +1,5 @@
-# For the pipeline: what it needs to build, analyse and push. No environment's secrets.
+# For the pipeline: what it needs to build, analyse, push, and test what it deploys. No environment's secrets but the key of smoke
+# tests, which trades for a user of its own.
 path "secret/data/ci/*" {
   capabilities = ["read"]
 }
@@ -8,5 +9,9 @@ path "secret/data/harbor/*" {
 }
 
 path "secret/data/sonarqube/*" {
+  capabilities = ["read"]
+}
+
+path "secret/data/+/smoke" {
   capabilities = ["read"]
 }

@@ -65,9 +65,9 @@ pub fn block_on<E: Display>(main: impl Future<Output = Result<(), E>>) -> ExitCo
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
-    runtime
-        .block_on(main)
-        .map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+    let ended = runtime.block_on(main);
+    log::flush();
+    ended.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
 }
 
 /// The variables that are text; others cannot be ours.

@@ -33,7 +33,11 @@ pub struct Moment(Gauge);
 impl Moment {
     /// It is done now.
     pub fn set(&self, now: Timestamp) {
-        self.0.set(now.micros() / 1_000_000);
+        let seconds = now.micros() / 1_000_000;
+        // What many do at once is written once a second.
+        if self.0.get() != seconds {
+            self.0.set(seconds);
+        }
     }
 }
 

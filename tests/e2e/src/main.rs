@@ -8,6 +8,7 @@
 
 mod checks;
 mod engine;
+mod keys;
 mod load;
 mod stack;
 mod vault;
@@ -91,6 +92,10 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         stack::clear(arguments.replace).await.context(Refused)?;
         bring_up().await?;
     }
+
+    let made = Instant::now();
+    keys::prepare().await?;
+    say("keys", made, "stage and prod want keys, and take new ones");
 
     if arguments.only == ["timings"] {
         let began = Instant::now();

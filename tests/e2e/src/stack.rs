@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use testkit::http::Client;
 
 use crate::engine::{self, docker, expect};
+use crate::keys;
 
 /// Has a shell; every environment has it anyway.
 pub(crate) const HELPER_IMAGE: &str = "postgres:15-alpine";
@@ -49,11 +50,15 @@ pub(crate) const ALL: [Environment; 3] = [DEV, STAGE, PROD];
 
 impl Environment {
     pub(crate) fn listing(self) -> Client {
-        Client::new(format!("http://localhost:{}", self.listing_port))
+        self.client(self.listing_port)
     }
 
     pub(crate) fn trade(self) -> Client {
-        Client::new(format!("http://localhost:{}", self.trade_port))
+        self.client(self.trade_port)
+    }
+
+    fn client(self, port: u16) -> Client {
+        Client::new(format!("http://localhost:{port}")).with_key(keys::of(self))
     }
 
     pub(crate) fn project(self) -> String {

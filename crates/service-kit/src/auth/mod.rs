@@ -49,7 +49,7 @@ struct Guards {
 /// The keys that count now; none before they are there.
 struct KeyRing {
     source: SecretSource,
-    current: RwLock<Option<Arc<Keys>>>,
+    current: RwLock<Option<Keys>>,
     /// What they were read from.
     known: Mutex<Option<SecretString>>,
     clock: Clock,
@@ -108,14 +108,14 @@ impl Access {
 
     /// Begins to take notes of a request, where there is anything to note.
     pub(crate) fn begin_visit(&self, request: &mut Request) -> Option<Visit> {
-        let is_noted = !self.is_open() || self.rates.are_limited();
+        let is_noted = self.rates.are_limited() || (!self.is_open() && !request.method().is_safe());
         is_noted.then(|| Visit::begin(request))
     }
 
     /// Counts a request of its client's address: 429 where there are too many.
     pub(crate) fn count_address(&self, request: &Request) -> Result<(), Problem> {
         let left = self.rates.count_address(request)?;
-        Visit::of(request.extensions()).has_left(left);
+        Visit::note(request.extensions(), |visit| visit.has_left(left));
         Ok(())
     }
 
@@ -123,9 +123,11 @@ impl Access {
     async fn caller(&self, request: &Parts) -> Result<Caller, Problem> {
         let caller = self.identify(&request.headers).await?;
         if let Some(identity) = caller.identity() {
-            let visit = Visit::of(&request.extensions);
-            visit.is_of(identity);
-            visit.has_left(self.rates.count_caller(identity)?);
+            let left = self.rates.count_caller(identity)?;
+            Visit::note(&request.extensions, |visit| {
+                visit.is_of(identity);
+                visit.has_left(left);
+            });
         }
         Ok(caller)
     }
@@ -175,14 +177,10 @@ impl KeyRing {
         ring
     }
 
-    fn current(&self) -> Option<Arc<Keys>> {
-        let current = self.current.read();
-        current.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn caller(&self, shown: &str) -> Result<Caller, Problem> {
         let missing = || Problem::unavailable("keys_unavailable", "no keys are there yet");
-        let keys = self.current().ok_or_else(missing)?;
+        let keys = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = keys.as_ref().ok_or_else(missing)?;
         let key = keys.find(shown, self.clock.now());
         let unknown = || Problem::unauthenticated("this key is not known, or no longer");
         Ok(Caller::known(Arc::clone(key.ok_or_else(unknown)?.owner())))
@@ -213,7 +211,7 @@ impl KeyRing {
         let keys = keys.map_err(|error| error.to_string())?;
         info!(keys = keys.len(), "took up keys");
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Some(Arc::new(keys));
+        *current = Some(keys);
         *known = Some(text);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::extract::Request;
-use http::{Extensions, Method};
+use http::Extensions;
 
 use super::Identity;
 use crate::rates::Left;
@@ -23,10 +23,7 @@ struct Notes {
 impl Visit {
     /// Begins to take notes of a request.
     pub(crate) fn begin(request: &mut Request) -> Self {
-        let is_write = !matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS
-        );
+        let is_write = !request.method().is_safe();
         let target = is_write.then(|| request.uri().path().into());
         let visit = Self(Arc::new(Notes {
             target,
@@ -36,9 +33,11 @@ impl Visit {
         visit
     }
 
-    /// The notes of a request; of one that has none, they are lost.
-    pub(super) fn of(request: &Extensions) -> Self {
-        request.get().cloned().unwrap_or_default()
+    /// Takes notes of a request, if any are taken of it.
+    pub(super) fn note(request: &Extensions, note: impl FnOnce(&Self)) {
+        if let Some(visit) = request.get() {
+            note(visit);
+        }
     }
 
     /// Notes who asks.

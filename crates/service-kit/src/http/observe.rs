@@ -19,6 +19,7 @@ use super::request_id::{RequestId, X_REQUEST_ID};
 use super::unread::Unread;
 use crate::auth::Visit;
 use crate::lifecycle::Phase;
+use crate::log::audit::{self, Asked};
 use crate::metrics::{self, UsualAnswer};
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::rates::Left;
@@ -172,8 +173,16 @@ impl Observed {
         let service = self.request.0.service.name;
         let (route, status) = (self.route(), status.as_u16());
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        if let Some((caller, target)) = self.visit.as_ref().and_then(Visit::write) {
-            info!(target: "audit", %id, service, %caller, method, target, status, "asked for a change");
+        if let Some((caller, path)) = self.visit.as_ref().and_then(Visit::write) {
+            let asked = Asked {
+                id,
+                service,
+                caller,
+                method,
+                path,
+                status,
+            };
+            audit::record(&asked, self.request.0.service.clock.now());
         }
         match status {
             500 => error!(%id, service, method, route, status, micros, cause, "request failed"),

@@ -105,17 +105,17 @@ pub(crate) const JOBS: [Job; 10] = [
     deployment(
         "deploy-dev",
         Environment::Dev,
-        r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy dev "git-${GITHUB_SHA::7}""#,
+        r#"stocksctl secrets exec --registry secret/harbor/registry --optional-env SMOKE_KEY=secret/dev/smoke#key -- stocksctl deploy dev "git-${GITHUB_SHA::7}""#,
     ),
     deployment(
         "deploy-stage",
         Environment::Stage,
-        r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy stage "git-${GITHUB_SHA::7}""#,
+        r#"stocksctl secrets exec --registry secret/harbor/registry --optional-env SMOKE_KEY=secret/stage/smoke#key -- stocksctl deploy stage "git-${GITHUB_SHA::7}""#,
     ),
     deployment(
         "deploy-prod",
         Environment::Prod,
-        r#"stocksctl secrets exec --registry secret/harbor/registry -- stocksctl deploy prod "git-${GITHUB_SHA::7}" --tag "$GITHUB_REF_NAME""#,
+        r#"stocksctl secrets exec --registry secret/harbor/registry --optional-env SMOKE_KEY=secret/prod/smoke#key -- stocksctl deploy prod "git-${GITHUB_SHA::7}" --tag "$GITHUB_REF_NAME""#,
     ),
     Job {
         name: "notify-failure",

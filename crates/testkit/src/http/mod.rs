@@ -17,6 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Client {
     base_url: String,
+    key: Option<String>,
     inner: reqwest::Client,
 }
 
@@ -32,8 +33,15 @@ impl Client {
             .expect("these settings are valid");
         Self {
             base_url: base_url.into(),
+            key: None,
             inner,
         }
+    }
+
+    /// Shows this key with each request.
+    pub fn with_key(self, key: Option<&str>) -> Self {
+        let key = key.map(str::to_owned);
+        Self { key, ..self }
     }
 
     /// Where the paths start.
@@ -62,7 +70,11 @@ impl Client {
     /// `send` yields a response that can be read piece by piece, as an event stream is.
     pub fn builder(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base_url);
-        self.inner.request(method, url)
+        let request = self.inner.request(method, url);
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     /// Sends it and reads the whole answer.

@@ -5,12 +5,15 @@ use std::time::Duration;
 use serde_json::Value;
 use testkit::http::{Client, Method, Reply, RequestBuilder};
 use testkit::keys::KeyFile;
-use testkit::{Backend, eventually};
+use testkit::{Backend, Service, eventually};
 
 use crate::support::{Trade, order_body, post_text};
 
 /// A revoked key is refused within this time.
 const REVOKED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Who asked for what is in the log within this time.
+const LOGGED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What each kind of caller is answered, in the order of [`callers`]: without a key, with a wrong one, an expired one, a revoked
 /// one, with keys for another user, for reading, for the catalogue, for ann, and for everybody.
@@ -148,19 +151,26 @@ async fn every_call_answers_every_kind_of_caller_as_tabled() {
             }
         }
 
-        assert_on_record(&service.log());
+        assert_on_record(&service).await;
     }
 }
 
 /// Who asked for a change is on record, and how that ended; what they showed is not.
-fn assert_on_record(log: &str) {
+async fn assert_on_record(service: &Service) {
     for status in [r#""status":201"#, r#""status":403"#] {
-        let is_it = |line: &&str| line.contains(r#""target":"audit""#) && line.contains(status);
-        let line = log.lines().find(is_it);
-        let line = line.unwrap_or_else(|| panic!("no {status} in {log}"));
-        assert!(line.contains(r#""caller":"key:"#), "{line}");
-        assert!(line.contains(r#""/trades/buy""#), "{line}");
+        let said = [
+            r#""target":"audit""#,
+            r#""caller":"key:"#,
+            r#""/trades/buy""#,
+            status,
+        ];
+        let is_it = |line: &str| said.iter().all(|part| line.contains(part));
+        eventually(LOGGED_WITHIN, "it is on record", async || {
+            service.log().lines().any(is_it)
+        })
+        .await;
     }
+    let log = service.log();
     assert!(!log.contains("kkk"), "{log}");
 }
 

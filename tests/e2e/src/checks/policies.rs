@@ -16,6 +16,8 @@ const INSTALLATION: [&str; 3] = [
     "app/stock-listing/config",
     "app/trade/config",
 ];
+/// The keys of smoke tests, where there are any.
+const SMOKE: [&str; 2] = ["stage/smoke", "prod/smoke"];
 /// What the platform starts with.
 const PLATFORM: [&str; 3] = ["infra/harbor", "infra/sonarqube", "infra/runner"];
 /// Each role of an installation's agent, with its prefix.
@@ -34,7 +36,12 @@ pub(crate) async fn check() -> Result<String> {
     let mut attempts = Vec::new();
     let ci = Identity::of_role(&root, "ci").await?;
     ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
-    attempts.extend(assert_rights(&ci, "ci", |path| PIPELINE.contains(&path)).await?);
+    attempts.extend(
+        assert_rights(&ci, "ci", |path| {
+            PIPELINE.contains(&path) || SMOKE.contains(&path)
+        })
+        .await?,
+    );
     for (role, prefix) in AGENTS {
         let agent = Identity::of_role(&root, role).await?;
         ensure!(
@@ -65,6 +72,7 @@ fn all_paths() -> Vec<String> {
     PIPELINE
         .into_iter()
         .chain(PLATFORM)
+        .chain(SMOKE)
         .map(str::to_owned)
         .chain(installations)
         .collect()

@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::stack::{ALL, Environment};
+use crate::engine;
+use crate::stack::{ALL, Environment, PROD, STAGE};
 
 pub(crate) async fn check() -> Result<String> {
     for environment in ALL {
@@ -21,7 +22,41 @@ pub(crate) async fn check() -> Result<String> {
             other.name
         );
     }
-    Ok("the reference's calls work in dev, stage and prod at once".to_owned())
+    for environment in [STAGE, PROD] {
+        is_closed(environment).await?;
+    }
+    Ok("the reference's calls work in dev, stage and prod at once; stage and prod want a key, and do not start open".to_owned())
+}
+
+/// Nobody trades without a key, or sets a price; and no container starts that would let them.
+async fn is_closed(environment: Environment) -> Result<()> {
+    let (listing, trade) = (environment.listing(), environment.trade());
+    let [listing, trade] = [listing, trade].map(|client| client.with_key(None));
+    let order = json!({"user_id": "user-001", "symbol": "AAPL", "quantity": 1, "price": 1});
+    for answer in [
+        trade.post("/trades/buy", &order).await,
+        trade.get("/trades?user_id=user-001").await,
+        trade.get("/portfolio/user-001").await,
+        listing.put("/stocks/AAPL/price?price=1", &json!({})).await,
+        listing.post("/stocks", &json!({})).await,
+    ] {
+        answer.problem(401, "unauthenticated");
+    }
+    listing.get("/stocks").await.expect(200);
+    for service in ["stock-listing", "trade"] {
+        let name = format!("APP_ENV={}", environment.name);
+        let image = format!("stocks/{service}:local");
+        let start = ["run", "--rm", "--env", &name, "--env", "AUTH=open", &image];
+        let ended = engine::run("docker", start, b"").await?;
+        let said = String::from_utf8_lossy(&ended.all()).into_owned();
+        let reason = format!("AUTH: \"open\" is not for {}", environment.name);
+        ensure!(
+            ended.code == Some(1) && said.contains(&reason),
+            "{service} ended with {:?}: {said}",
+            ended.code
+        );
+    }
+    Ok(())
 }
 
 async fn answers(environment: Environment) -> Result<()> {

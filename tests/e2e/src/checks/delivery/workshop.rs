@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::engine::{Output, docker, expect, inspect};
+use crate::keys;
 use crate::stack::{DEV, Environment};
 
 pub(super) const REGISTRY: &str = "localhost:5000";
@@ -197,6 +198,9 @@ impl Workshop {
             .env("STOCKS_IGNORE_FILE", self.path("trivyignore"))
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        if let Some(key) = keys::for_smoke(args) {
+            command.env("SMOKE_KEY", key);
+        }
         command
     }
 

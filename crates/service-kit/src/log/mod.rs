@@ -1,5 +1,7 @@
 //! Logs on standard error: lines for people on a terminal, JSON otherwise. No bodies, no secrets.
 
+pub(crate) mod audit;
+
 use std::io::{self, IsTerminal as _};
 
 use crate::settings::{LogFormat, LogSettings};
@@ -17,6 +19,9 @@ pub fn start(settings: &LogSettings) {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(is_terminal);
+    if format == LogFormat::Json {
+        audit::start();
+    }
     // The one error is that logging has been started before.
     let _ = match format {
         LogFormat::Pretty => lines.with_target(false).compact().try_init(),
@@ -26,4 +31,9 @@ pub fn start(settings: &LogSettings) {
             .with_span_list(false)
             .try_init(),
     };
+}
+
+/// Writes what waits to be written; for the end of the process.
+pub(crate) fn flush() {
+    audit::flush();
 }
