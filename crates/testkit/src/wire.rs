@@ -70,7 +70,8 @@ pub async fn drop_after(api: &Client, bytes: &[u8]) {
     let _ = connect(api).await.write_all(bytes).await;
 }
 
-async fn connect(api: &Client) -> TcpStream {
+/// Opens a connection.
+pub async fn connect(api: &Client) -> TcpStream {
     let address = api.base_url().trim_start_matches("http://");
     TcpStream::connect(address)
         .await

@@ -4,6 +4,7 @@ mod bodies;
 mod headers;
 mod paths;
 mod random;
+mod slow;
 mod sockets;
 
 use testkit::http::{Client, Reply, RequestBuilder};

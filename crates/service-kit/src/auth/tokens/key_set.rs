@@ -106,3 +106,62 @@ impl Key {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// What a set of these keys finds under a name.
+    fn found(keys: &[Value], kid: Option<&str>, algorithm: Algorithm) -> &'static str {
+        let set = KeySet::parse(json!({"keys": keys}).to_string().as_bytes()).unwrap();
+        match set.find(kid, algorithm) {
+            Sought::Found(_) => "found",
+            Sought::Unfit => "unfit",
+            Sought::Unknown => "unknown",
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_name_for_what_it_signs_with() {
+        let rsa = json!({"kty": "RSA", "kid": "r", "n": "sXch", "e": "AQAB"});
+        let rs256 = json!({"kty": "RSA", "kid": "s", "alg": "RS256", "n": "sXch", "e": "AQAB"});
+        let curve = json!({"kty": "EC", "kid": "e", "crv": "P-256", "x": "AA", "y": "AA"});
+        let edwards = json!({"kty": "OKP", "kid": "d", "crv": "Ed25519", "x": "AA"});
+        let others = [
+            json!({"kty": "RSA", "kid": "enc", "use": "enc", "n": "sXch", "e": "AQAB"}),
+            json!({"kty": "oct", "kid": "o", "alg": "HS256", "k": "AA"}),
+            json!({"kty": "EC", "kid": "5", "crv": "P-521", "x": "AA", "y": "AA"}),
+            json!({"kty": "OKP", "kid": "x", "crv": "X25519", "x": "AA"}),
+            json!({"kty": "new", "kid": "n"}),
+            json!("no key"),
+        ];
+        let all = [&[rsa.clone(), rs256, curve, edwards][..], &others].concat();
+        for (kid, algorithm, expected) in [
+            (Some("r"), Algorithm::RS256, "found"),
+            (Some("r"), Algorithm::PS512, "found"),
+            (Some("r"), Algorithm::ES256, "unfit"),
+            (Some("r"), Algorithm::HS256, "unfit"),
+            (Some("s"), Algorithm::RS256, "found"),
+            (Some("s"), Algorithm::PS256, "unfit"),
+            (Some("e"), Algorithm::ES256, "found"),
+            (Some("e"), Algorithm::ES384, "unfit"),
+            (Some("d"), Algorithm::EdDSA, "found"),
+            (Some("enc"), Algorithm::RS256, "unknown"),
+            (Some("o"), Algorithm::HS256, "unknown"),
+            (Some("5"), Algorithm::ES256, "unknown"),
+            (Some("x"), Algorithm::EdDSA, "unknown"),
+            (Some("z"), Algorithm::RS256, "unknown"),
+            (None, Algorithm::RS256, "unfit"),
+        ] {
+            assert_eq!(
+                found(&all, kid, algorithm),
+                expected,
+                "{kid:?} {algorithm:?}"
+            );
+        }
+        assert_eq!(found(&[rsa], None, Algorithm::RS256), "found");
+        assert!(KeySet::parse(b"{}").is_err());
+    }
+}
