@@ -36,12 +36,7 @@ pub(crate) async fn check() -> Result<String> {
     let mut attempts = Vec::new();
     let ci = Identity::of_role(&root, "ci").await?;
     ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
-    attempts.extend(
-        assert_rights(&ci, "ci", |path| {
-            PIPELINE.contains(&path) || SMOKE.contains(&path)
-        })
-        .await?,
-    );
+    attempts.extend(assert_rights(&ci, "ci", is_of_ci).await?);
     for (role, prefix) in AGENTS {
         let agent = Identity::of_role(&root, role).await?;
         ensure!(
@@ -63,6 +58,11 @@ pub(crate) async fn check() -> Result<String> {
         "{} attempts at secrets, each allowed or denied as it must be, and each in the audit log; {pipelines}",
         attempts.len()
     ))
+}
+
+/// Whether the pipeline may read it.
+fn is_of_ci(path: &str) -> bool {
+    PIPELINE.contains(&path) || SMOKE.contains(&path)
 }
 
 fn all_paths() -> Vec<String> {
@@ -207,12 +207,21 @@ async fn check_github(root: &Identity) -> Result<String> {
     let ci = log_in("ci", json!({})).await?;
     ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
     for path in all_paths() {
-        let expected = if PIPELINE.contains(&&*path) { 200 } else { 403 };
+        let expected = if is_of_ci(&path) { 200 } else { 403 };
         let read = ci.call("GET", &format!("secret/data/{path}"), None).await;
         ensure!(
             read.status == expected,
             "a run reads {path}: {}",
             read.status
+        );
+    }
+    let stage = log_in("deploy-stage", json!({"environment": "stage"})).await?;
+    for (path, expected) in SMOKE.into_iter().zip([200, 403]) {
+        let secret = format!("secret/data/{path}");
+        let status = stage.call("GET", &secret, None).await.status;
+        ensure!(
+            status == expected,
+            "a run that deploys to stage: {path}: {status}"
         );
     }
     let deploy = log_in("deploy-dev", json!({})).await?;
