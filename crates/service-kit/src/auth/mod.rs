@@ -7,8 +7,9 @@ mod rights;
 mod tokens;
 mod visit;
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use axum::extract::Request;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -49,7 +50,8 @@ struct Guards {
 /// The keys that count now; none before they are there.
 struct KeyRing {
     source: SecretSource,
-    current: RwLock<Option<Keys>>,
+    // Each request looks at it: a lock would be a place where all cores meet.
+    current: ArcSwapOption<Keys>,
     /// What they were read from.
     known: Mutex<Option<SecretString>>,
     clock: Clock,
@@ -167,7 +169,7 @@ impl KeyRing {
     fn new(source: &SecretSource, clock: &Clock, metrics: &Arc<HttpMetrics>) -> Self {
         let ring = Self {
             source: source.clone(),
-            current: RwLock::default(),
+            current: ArcSwapOption::empty(),
             known: Mutex::default(),
             clock: clock.clone(),
             metrics: Arc::clone(metrics),
@@ -179,7 +181,7 @@ impl KeyRing {
 
     fn caller(&self, shown: &str) -> Result<Caller, Problem> {
         let missing = || Problem::unavailable("keys_unavailable", "no keys are there yet");
-        let keys = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.current.load();
         let keys = keys.as_ref().ok_or_else(missing)?;
         let key = keys.find(shown, self.clock.now());
         let unknown = || Problem::unauthenticated("this key is not known, or no longer");
@@ -210,8 +212,7 @@ impl KeyRing {
         let keys = Keys::parse(text.expose_secret(), &self.metrics);
         let keys = keys.map_err(|error| error.to_string())?;
         info!(keys = keys.len(), "took up keys");
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = Some(keys);
+        self.current.store(Some(Arc::new(keys)));
         *known = Some(text);
         Ok(())
     }

@@ -189,6 +189,8 @@ impl Observed {
             501.. => {
                 warn!(%id, service, method, route, status, micros, cause, "request not served");
             }
+            // Who asks too much shall not fill the log with it.
+            429 => debug!(%id, service, method, route, status, micros, "request over its limit"),
             400.. => info!(%id, service, method, route, status, micros, "request refused"),
             _ => debug!(%id, service, method, route, status, micros, "request served"),
         }
