@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -18,6 +18,9 @@ use crate::settings::ServerSettings;
 
 /// Time in which a stopping service still accepts, so that clients learn of it by an answer.
 const LAME_DUCK: Duration = Duration::from_millis(250);
+/// Connections that the kernel keeps until they are accepted, as far as it is set to: whoever comes when they are so many waits for
+/// a second, and the 128 of the standard library are fewer than the clients of a stream that come back at once.
+const BACKLOG: u32 = 4_096;
 /// Pause after a failed accept, such as one for want of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
@@ -41,15 +44,24 @@ pub enum ServeError {
 }
 
 /// Takes the socket that `settings` name.
-pub async fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError> {
+pub fn bind(settings: &ServerSettings) -> Result<TcpListener, ServeError> {
     let (address, port_name) = (settings.listen, settings.port_name.clone());
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ServeError::Bind {
-            address,
-            port_name,
-            error,
-        })
+    listen(address).map_err(|error| ServeError::Bind {
+        address,
+        port_name,
+        error,
+    })
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // The port is free as soon as nobody listens there, whatever connections have not quite ended.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Asks a service to stop: once to drain, twice to end at once.

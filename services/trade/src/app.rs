@@ -50,7 +50,7 @@ impl Guarded for State {
 /// Takes the socket and the database; [`App::run`] serves.
 pub async fn build(settings: Settings) -> Result<App, AppError> {
     let common = settings.common;
-    let listener = serve::bind(&common.server).await?;
+    let listener = serve::bind(&common.server)?;
     let database = Database::open(&common.database, SERVICE).await?;
     let clock = Clock::system();
     let metrics = Arc::new(HttpMetrics::new(SERVICE));
