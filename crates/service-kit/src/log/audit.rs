@@ -1,5 +1,5 @@
 //! Who asked for what: a line for each write, where callers are known. They come by the thousand, so each is written with few
-//! steps, and many together: by the usual way it would cost an order a tenth of its time.
+//! steps, and many together instead of a call of the kernel for each.
 
 use std::fmt::Display;
 use std::io::{self, Write};
