@@ -8,8 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
+use testkit::open_files;
 
 use crate::contender::postgres::Postgres;
 
@@ -50,7 +50,8 @@ pub(crate) struct Session {
 impl Session {
     /// Builds the services and starts PostgreSQL.
     pub(crate) fn start(surroundings: Surroundings, effort: Effort, peer: PathBuf) -> Result<Self> {
-        allow_many_files()?;
+        // Every client of a stream is a file, here and in the service, which inherits the limit.
+        open_files();
         let programs = build_services(&surroundings)?;
         eprintln!("starting PostgreSQL");
         let postgres = Postgres::start()?;
@@ -78,16 +79,6 @@ impl Session {
 pub(crate) fn repository() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package)
-}
-
-/// Every client of a stream is a file, here and in the service, which inherits the limit.
-fn allow_many_files() -> Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
-    setrlimit(Resource::Nofile, raised).context("the limit of open files cannot be raised")
 }
 
 fn build_services(surroundings: &Surroundings) -> Result<PathBuf> {

@@ -8,9 +8,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::{Resource, getrlimit};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use testkit::open_files;
 
 use crate::{
     contender::{Target as Driven, outcome, process::Program, service},
@@ -34,7 +34,7 @@ const TICKS: f64 = 100.0;
 /// More than wait for a commit at a time, so that a slow disk does not slow the feed.
 const FEEDERS: usize = 64;
 /// Files that a process has open beside its clients.
-const OTHER_FILES: u64 = 200;
+const OTHER_FILES: usize = 200;
 const LIMIT: Duration = Duration::from_mins(5);
 const MEGABYTE: f64 = 1e6;
 
@@ -44,9 +44,9 @@ pub(super) fn run(session: &Session, scenario: &mut Scenario) -> Result<()> {
     } else {
         (CLIENTS, FED)
     };
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let files = open_files();
     ensure!(
-        files >= clients as u64 + OTHER_FILES,
+        files >= clients + OTHER_FILES,
         "{clients} clients need as many open files, and {files} are allowed: raise it with ulimit -Hn"
     );
     let listing = service::Service::stock_listing(session, &session.postgres.database())?;
