@@ -81,24 +81,25 @@ async fn a_key_has_its_limit_and_leaves_others_theirs() {
     assert!(served(&api, &[("authorization", &bot)], 20).await >= 20);
 }
 
+/// Whatever these requests say of where they come from, they have the limit of one address, of 20.
+async fn assert_one_limit(api: &Client, forwarded_for: impl Fn(u32) -> String) {
+    let began = Instant::now();
+    let mut all = 0;
+    for number in 0..10 {
+        let made_up = forwarded_for(number);
+        all += served(api, &[("x-forwarded-for", &made_up)], 20).await;
+    }
+    let most = most(20, began);
+    assert!((20..=most).contains(&all), "{all} of at most {most}");
+}
+
 #[tokio::test]
 async fn an_address_has_its_limit_and_nobody_makes_up_another() {
     let backend = Backend::both().await.into_iter().next().unwrap();
     let limit = ("RATE_LIMIT_ADDRESS", "20");
     let (service, api) = Trade::start(&backend, &[limit]).await;
-    let began = Instant::now();
-    let mut all = 0;
-    for number in 0..10 {
-        let made_up = format!("198.51.100.{number}");
-        all += served(&api, &[("x-forwarded-for", &made_up)], 20).await;
-    }
-    let most_of_one = most(20, began);
-    assert!(
-        (20..=most_of_one).contains(&all),
-        "{all} of at most {most_of_one}"
-    );
+    assert_one_limit(&api, |number| format!("198.51.100.{number}")).await;
     api.get("/health").await.expect(200);
-
     drop(service);
 
     // Where the peer is a proxy, its word counts, and that of nobody before it.
@@ -108,17 +109,7 @@ async fn an_address_has_its_limit_and_nobody_makes_up_another() {
         let client = format!("198.51.100.{number}");
         assert_eq!(served(&api, &[("x-forwarded-for", &client)], 20).await, 20);
     }
-    let began = Instant::now();
-    let mut all = 0;
-    for number in 0..10 {
-        let made_up = format!("198.51.100.{number}, 192.0.2.1");
-        all += served(&api, &[("x-forwarded-for", &made_up)], 20).await;
-    }
-    let most_of_one = most(20, began);
-    assert!(
-        (20..=most_of_one).contains(&all),
-        "{all} of at most {most_of_one}"
-    );
+    assert_one_limit(&api, |number| format!("198.51.100.{number}, 192.0.2.1")).await;
     // What asks from within has no limit.
     assert_eq!(served(&api, &[], 100).await, 100);
 }
