@@ -116,9 +116,7 @@ impl KeysVerb {
                 let shown = keys.add(random()?, random()?, wanted)?;
                 // Both count until the new one is where it is looked for.
                 write(vault, environment, &keys).await?;
-                let place: Place = format!("secret/{environment}/smoke")
-                    .parse()
-                    .map_err(anyhow::Error::msg)?;
+                let place = place(&format!("secret/{environment}/smoke"))?;
                 let key = SecretString::from(shown.as_str());
                 vault.change(&place, &[("key", &key)]).await?;
                 let gone = keys.revoke_others(SMOKE_LABEL, &shown);
@@ -165,7 +163,7 @@ async fn read_or_new(vault: &Vault, environment: Environment) -> Result<Keys> {
 
 /// The keys of an environment; none before the first is made. Both services have the same ones.
 async fn read(vault: &Vault, environment: Environment) -> Result<Option<Keys>> {
-    let place = place(environment, Service::ALL[0])?;
+    let place = config(environment, Service::ALL[0])?;
     let members = vault.secret(&place).await?;
     let text = members.get(MEMBER).map(ExposeSecret::expose_secret);
     let keys = text.map(serde_json::from_str).transpose();
@@ -176,14 +174,17 @@ async fn write(vault: &Vault, environment: Environment, keys: &Keys) -> Result<(
     let text = SecretString::from(serde_json::to_string(keys)?);
     // The first one last: it is the one that is read, so that what is cut off between them is done again.
     for service in Service::ALL.into_iter().rev() {
-        let place = place(environment, service)?;
+        let place = config(environment, service)?;
         vault.change(&place, &[(MEMBER, &text)]).await?;
     }
     Ok(())
 }
 
-fn place(environment: Environment, service: Service) -> Result<Place> {
-    let text = format!("secret/{environment}/app/{service}/config");
+fn config(environment: Environment, service: Service) -> Result<Place> {
+    place(&format!("secret/{environment}/app/{service}/config"))
+}
+
+fn place(text: &str) -> Result<Place> {
     text.parse().map_err(anyhow::Error::msg)
 }
 
