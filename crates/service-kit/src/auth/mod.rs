@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use axum::extract::Request;
+use futures_util::future::OptionFuture;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -31,14 +32,10 @@ pub(crate) use visit::Visit;
 
 /// The one who decides who may call.
 pub struct Access {
-    mode: Mode,
+    /// None where everybody may do everything.
+    guards: Option<Guards>,
     protects_reads: bool,
     rates: Rates,
-}
-
-enum Mode {
-    Open,
-    Closed(Box<Guards>),
 }
 
 /// What is taken for a proof; one of them at the least.
@@ -62,19 +59,19 @@ impl Access {
     /// As it is set.
     pub fn new(settings: &AuthSettings, clock: &Clock, metrics: &Arc<HttpMetrics>) -> Self {
         let ring = |source: &SecretSource| KeyRing::new(source, clock, metrics);
-        let mode = match &settings.mode {
-            AuthMode::Open => Mode::Open,
-            AuthMode::Keys(keys) => Mode::Closed(Box::new(Guards {
+        let guards = match &settings.mode {
+            AuthMode::Open => None,
+            AuthMode::Keys(keys) => Some(Guards {
                 keys: Some(ring(keys)),
                 tokens: None,
-            })),
-            AuthMode::Tokens(tokens, keys) => Mode::Closed(Box::new(Guards {
+            }),
+            AuthMode::Tokens(tokens, keys) => Some(Guards {
                 keys: keys.as_ref().map(ring),
                 tokens: Some(Tokens::new(tokens)),
-            })),
+            }),
         };
         Self {
-            mode,
+            guards,
             protects_reads: settings.protects_reads,
             rates: Rates::new(&settings.rates),
         }
@@ -82,7 +79,7 @@ impl Access {
 
     /// Whether everybody may do everything.
     pub fn is_open(&self) -> bool {
-        matches!(self.mode, Mode::Open)
+        self.guards.is_none()
     }
 
     /// Whether the catalogue is shown to those alone who may read.
@@ -92,20 +89,14 @@ impl Access {
 
     /// Takes up keys as they come; never ends.
     pub async fn follow(&self) {
-        let Mode::Closed(guards) = &self.mode else {
-            return self.rates.forget_now_and_then().await;
-        };
-        let keys = async {
-            if let Some(keys) = &guards.keys {
-                keys.follow().await;
-            }
-        };
-        let tokens = async {
-            if let Some(tokens) = &guards.tokens {
-                tokens.follow().await;
-            }
-        };
-        tokio::join!(keys, tokens, self.rates.forget_now_and_then());
+        let guards = self.guards.as_ref();
+        let keys = guards.and_then(|guards| guards.keys.as_ref());
+        let tokens = guards.and_then(|guards| guards.tokens.as_ref());
+        tokio::join!(
+            OptionFuture::from(keys.map(KeyRing::follow)),
+            OptionFuture::from(tokens.map(Tokens::follow)),
+            self.rates.forget_now_and_then(),
+        );
     }
 
     /// Begins to take notes of a request, where there is anything to note.
@@ -135,7 +126,7 @@ impl Access {
     }
 
     async fn identify(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let Mode::Closed(guards) = &self.mode else {
+        let Some(guards) = &self.guards else {
             return Ok(Caller::anybody());
         };
         let shown = shown(headers)?;
@@ -150,11 +141,11 @@ impl Access {
 /// What somebody shows to say who they are.
 fn shown(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let wanted = "an Authorization header is wanted: Bearer, and a key or a token";
-    let value = values.next();
-    let value = value.ok_or_else(|| Problem::unauthenticated(wanted))?;
-    let only = bearer(value.as_bytes()).filter(|_| values.next().is_none());
-    only.ok_or_else(|| Problem::unauthenticated(wanted))
+    let only = values.next().filter(|_| values.next().is_none());
+    let shown = only.and_then(|value| bearer(value.as_bytes()));
+    shown.ok_or_else(|| {
+        Problem::unauthenticated("an Authorization header is wanted: Bearer, and a key or a token")
+    })
 }
 
 /// What stands behind `Bearer` (RFC 6750); the word's case does not matter (RFC 9110 section 11.1).

@@ -9,13 +9,13 @@ use super::Identity;
 use crate::rates::Left;
 
 /// A request that notes are taken of.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Visit(Arc<Notes>);
 
 #[derive(Default)]
 struct Notes {
     /// Where a write goes to.
-    target: Option<Box<str>>,
+    path: Option<Box<str>>,
     caller: OnceLock<Identity>,
     left: Mutex<Vec<Left>>,
 }
@@ -24,9 +24,9 @@ impl Visit {
     /// Begins to take notes of a request.
     pub(crate) fn begin(request: &mut Request) -> Self {
         let is_write = !request.method().is_safe();
-        let target = is_write.then(|| request.uri().path().into());
+        let path = is_write.then(|| request.uri().path().into());
         let visit = Self(Arc::new(Notes {
-            target,
+            path,
             ..Notes::default()
         }));
         request.extensions_mut().insert(visit.clone());
@@ -60,6 +60,6 @@ impl Visit {
 
     /// Who asked for a change, and of what; nothing of somebody unknown, and nothing where nothing was to change.
     pub(crate) fn write(&self) -> Option<(&Identity, &str)> {
-        self.0.caller.get().zip(self.0.target.as_deref())
+        self.0.caller.get().zip(self.0.path.as_deref())
     }
 }

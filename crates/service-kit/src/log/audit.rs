@@ -24,7 +24,6 @@ pub(crate) struct Asked<'a> {
     #[serde(serialize_with = "as_text")]
     pub(crate) id: &'a RequestId,
     pub(crate) service: &'static str,
-    #[serde(serialize_with = "as_text")]
     pub(crate) caller: &'a Identity,
     pub(crate) method: &'static str,
     pub(crate) path: &'a str,
@@ -51,19 +50,22 @@ fn as_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok,
     serializer.collect_str(value)
 }
 
-/// The lines that wait, once lines are JSON.
-static LINES: OnceLock<Lines> = OnceLock::new();
+/// The lines that wait, and whether there is a thread that writes them; there is none where lines are not JSON.
+static LINES: Lines = Lines::new();
+static IS_STARTED: OnceLock<bool> = OnceLock::new();
 
 /// Writes lines in JSON from now on.
 pub(super) fn start() {
-    LINES.get_or_init(Lines::default).start();
+    let spawn = || {
+        let thread = thread::Builder::new().name("log".to_owned());
+        thread.spawn(|| LINES.write_on()).is_ok()
+    };
+    IS_STARTED.get_or_init(spawn);
 }
 
 /// Writes what waits; for the end of the process.
 pub(super) fn flush() {
-    if let Some(lines) = LINES.get() {
-        lines.flush();
-    }
+    LINES.flush();
 }
 
 /// Puts a write on record.
@@ -71,18 +73,13 @@ pub(crate) fn record(asked: &Asked<'_>, now: Timestamp) {
     if !tracing::enabled!(target: TARGET, Level::INFO) {
         return;
     }
-    let Some(lines) = LINES.get() else {
-        let Asked {
-            id,
-            service,
-            caller,
-            method,
-            path,
-            status,
-        } = asked;
-        info!(target: TARGET, %id, service, %caller, method, path, status, "{MESSAGE}");
+    if IS_STARTED.get() != Some(&true) {
+        info!(
+            target: TARGET, id = %asked.id, service = asked.service, caller = %asked.caller,
+            method = asked.method, path = asked.path, status = asked.status, "{MESSAGE}"
+        );
         return;
-    };
+    }
     let line = Line {
         timestamp: now,
         level: "INFO",
@@ -94,7 +91,7 @@ pub(crate) fn record(asked: &Asked<'_>, now: Timestamp) {
     };
     if let Ok(mut text) = serde_json::to_vec(&line) {
         text.push(b'\n');
-        lines.add(&text);
+        LINES.add(&text);
     }
 }
 
@@ -104,12 +101,9 @@ const PAUSE: Duration = Duration::from_millis(1);
 const MAX_WAITING_BYTES: usize = 1024 * 1024;
 
 /// Lines that wait.
-#[derive(Default)]
 struct Lines {
     waiting: Mutex<Vec<u8>>,
     filled: Condvar,
-    /// Whether there is a thread that writes them.
-    is_started: OnceLock<bool>,
     /// Held while lines are taken and written, so that they keep their order.
     writing: Mutex<()>,
 }
@@ -119,23 +113,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Lines {
-    /// Writes lines as they come, until the process ends. Without a thread for it, those write them who add them.
-    fn start(&'static self) {
-        let write_on = || {
-            loop {
-                let empty = self
-                    .filled
-                    .wait_while(lock(&self.waiting), |lines| lines.is_empty());
-                drop(empty);
-                thread::sleep(PAUSE);
-                self.flush();
-            }
-        };
-        let spawn = || {
-            let thread = thread::Builder::new().name("log".to_owned());
-            thread.spawn(write_on).is_ok()
-        };
-        self.is_started.get_or_init(spawn);
+    const fn new() -> Self {
+        Self {
+            waiting: Mutex::new(Vec::new()),
+            filled: Condvar::new(),
+            writing: Mutex::new(()),
+        }
+    }
+
+    /// Writes lines as they come; never ends.
+    fn write_on(&self) {
+        loop {
+            let waiting = lock(&self.waiting);
+            drop(self.filled.wait_while(waiting, |lines| lines.is_empty()));
+            thread::sleep(PAUSE);
+            self.flush();
+        }
     }
 
     /// Writes what waits.
@@ -154,7 +147,7 @@ impl Lines {
         if was_empty {
             self.filled.notify_one();
         }
-        if is_full || self.is_started.get() != Some(&true) {
+        if is_full {
             self.flush();
         }
     }

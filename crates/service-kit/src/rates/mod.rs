@@ -12,6 +12,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
 
 use crate::auth::Identity;
 use crate::problem::Problem;
@@ -33,7 +34,7 @@ const FORGET_PAUSE: Duration = Duration::from_secs(10);
 
 /// All limits.
 pub(crate) struct Rates {
-    settings: RateSettings,
+    trusted_proxies: Vec<IpNet>,
     by_address: Option<Limiter>,
     by_caller: Option<Limiter>,
 }
@@ -62,7 +63,7 @@ impl Rates {
         Self {
             by_address: limiter("address", settings.per_address),
             by_caller: limiter("caller", settings.per_caller),
-            settings: settings.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
         }
     }
 
@@ -76,8 +77,7 @@ impl Rates {
         let Some(limiter) = &self.by_address else {
             return Ok(None);
         };
-        let trusted = &self.settings.trusted_proxies;
-        let address = address::of_client(request, trusted);
+        let address = address::of_client(request, &self.trusted_proxies);
         address.map(|address| limiter.count(&address)).transpose()
     }
 
@@ -137,15 +137,18 @@ impl Left {
         self.kind
     }
 
-    /// Writes what is left into the headers of an answer.
+    /// Writes what is left into the headers of an answer; nothing where nothing is limited.
     pub(crate) fn write(all: &[Self], headers: &mut HeaderMap) {
+        if all.is_empty() {
+            return;
+        }
         let list = |item: fn(&Self) -> String| {
             let items: Vec<String> = all.iter().map(item).collect();
             HeaderValue::try_from(items.join(", ")).ok()
         };
         let policy = list(|it| format!("\"{}\";q={};w=1", it.kind, it.per_second));
         let left = list(|it| format!("\"{}\";r={};t=1", it.kind, it.requests));
-        if let Some((policy, left)) = policy.zip(left).filter(|_| !all.is_empty()) {
+        if let Some((policy, left)) = policy.zip(left) {
             headers.insert(RATE_LIMIT_POLICY, policy);
             headers.insert(RATE_LIMIT, left);
         }

@@ -93,19 +93,15 @@ impl Issuer {
         }
     }
 
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Its keys, once it has told them.
     pub(super) fn keys(&self) -> Option<Arc<KeySet>> {
         self.state.borrow().keys.clone()
     }
 
-    /// Its keys, asked for after `now` unless that was done just before.
-    pub(super) async fn keys_anew(&self, now: Instant) -> Option<Arc<KeySet>> {
+    /// Its keys, asked for now unless that was done just before.
+    pub(super) async fn keys_anew(&self) -> Option<Arc<KeySet>> {
         let mut state = self.state.subscribe();
-        let is_recent = |state: &State| state.asked_at.is_some_and(|at| now < at + PAUSE);
+        let is_recent = |state: &State| state.asked_at.is_some_and(|at| at.elapsed() < PAUSE);
         if !is_recent(&state.borrow_and_update()) {
             self.wanted.notify_one();
             // Without an answer those count that are known.
@@ -120,20 +116,16 @@ impl Issuer {
         loop {
             let fetched = self.fetch().await;
             let has_failed = fetched.is_err();
-            match fetched {
-                Ok(keys) => {
-                    complaint.end();
-                    self.take(keys);
-                }
+            match &fetched {
+                Ok(_) => complaint.end(),
                 Err(error) => {
                     let error = error.to_string();
                     if complaint.is_due(&error) {
                         warn!(issuer = self.url, error, "cannot get the keys of tokens");
                     }
-                    self.state
-                        .send_modify(|state| state.asked_at = Some(Instant::now()));
                 }
             }
+            self.take(fetched.ok());
             if self.keys().is_none() {
                 sleep(FIRST_PAUSE).await;
                 continue;
@@ -146,8 +138,11 @@ impl Issuer {
         }
     }
 
-    fn take(&self, keys: KeySet) {
+    /// Takes what it was asked for; without an answer what is known stays.
+    fn take(&self, keys: Option<KeySet>) {
         self.state.send_modify(|state| {
+            state.asked_at = Some(Instant::now());
+            let Some(keys) = keys else { return };
             if state.keys.is_none() {
                 info!(
                     issuer = self.url,
@@ -156,7 +151,6 @@ impl Issuer {
                 );
             }
             state.keys = Some(Arc::new(keys));
-            state.asked_at = Some(Instant::now());
         });
     }
 

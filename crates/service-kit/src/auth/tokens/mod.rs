@@ -6,9 +6,8 @@ mod signature;
 
 use std::sync::Arc;
 
-use jsonwebtoken::{Validation, errors, errors::ErrorKind};
+use jsonwebtoken::{Algorithm, Validation, errors, errors::ErrorKind};
 use serde::Deserialize;
-use tokio::time::Instant;
 
 use super::caller::{Caller, Identity, Known};
 use super::rights::Rights;
@@ -24,7 +23,8 @@ const LEEWAY_SECONDS: u64 = 30;
 /// The one who reads tokens.
 pub(super) struct Tokens {
     issuer: Issuer,
-    audience: String,
+    /// What every token must be, but for how it is signed.
+    validation: Validation,
 }
 
 /// What is read of a token.
@@ -52,9 +52,16 @@ impl Default for Scope {
 impl Tokens {
     pub(super) fn new(settings: &TokenSettings) -> Self {
         signature::install();
+        // Each token brings the algorithm of its own key.
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.leeway = LEEWAY_SECONDS;
+        validation.validate_nbf = true;
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&settings.issuer]);
+        validation.set_audience(&[&settings.audience]);
         Self {
             issuer: Issuer::new(&settings.issuer),
-            audience: settings.audience.clone(),
+            validation,
         }
     }
 
@@ -78,11 +85,7 @@ impl Tokens {
         let mut keys = self.issuer.keys().ok_or_else(missing)?;
         let mut sought = keys.find(kid, header.alg);
         if let Sought::Unknown = sought {
-            keys = self
-                .issuer
-                .keys_anew(Instant::now())
-                .await
-                .ok_or_else(missing)?;
+            keys = self.issuer.keys_anew().await.ok_or_else(missing)?;
             sought = keys.find(kid, header.alg);
         }
         let Sought::Found(key) = sought else {
@@ -90,12 +93,8 @@ impl Tokens {
                 "the token is signed by none of the issuer's keys, or not as its key signs",
             ));
         };
-        let mut validation = Validation::new(header.alg);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[self.issuer.url()]);
-        validation.set_audience(&[&self.audience]);
+        let mut validation = self.validation.clone();
+        validation.algorithms = vec![header.alg];
         let token = jsonwebtoken::decode::<Claims>(token, key, &validation);
         let Claims { sub, scope } = token.map_err(|error| refusal(&error))?.claims;
         let scopes = match scope {
