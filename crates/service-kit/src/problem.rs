@@ -96,6 +96,11 @@ impl Problem {
         }
     }
 
+    /// Its stable code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// 422: the request can be read, but parts of it are wrong.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = errors.first().map_or_else(String::new, FieldError::summary);

@@ -129,12 +129,12 @@ impl Key {
 fn check_scope(scope: &str) -> Result<()> {
     let is_of_user = |user| UserId::parse(user).is_ok();
     let is_scope = match scope {
-        "read" | "catalogue:write" | "orders:*" => true,
+        "read" | "catalogue:write" | "operations" | "orders:*" => true,
         _ => scope.strip_prefix("orders:").is_some_and(is_of_user),
     };
     ensure!(
         is_scope,
-        "\"{scope}\" is no scope: read, catalogue:write, orders:* or orders:<user_id>"
+        "\"{scope}\" is no scope: read, catalogue:write, operations, orders:* or orders:<user_id>"
     );
     Ok(())
 }

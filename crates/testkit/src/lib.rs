@@ -51,6 +51,7 @@ pub mod http;
 pub mod issuer;
 pub mod keys;
 mod open_files;
+pub mod openapi;
 pub mod postgres;
 pub mod process;
 mod watchdog;

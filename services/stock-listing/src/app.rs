@@ -55,6 +55,8 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     let service = Service {
         name: SERVICE,
         version: env!("CARGO_PKG_VERSION"),
+        image: common.image,
+        started_at: clock.now(),
         description: "The catalogue of stocks: symbols, names, sectors and live prices.",
         lifecycle: Lifecycle::default(),
         database: database.clone(),

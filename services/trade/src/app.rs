@@ -58,6 +58,8 @@ pub async fn build(settings: Settings) -> Result<App, AppError> {
     let service = Service {
         name: SERVICE,
         version: env!("CARGO_PKG_VERSION"),
+        image: common.image,
+        started_at: clock.now(),
         description: "Orders, trades and portfolios.",
         lifecycle: Lifecycle::default(),
         database: database.clone(),

@@ -113,6 +113,10 @@ pub struct ReadAccess(());
 #[derive(Clone, Debug)]
 pub struct WriteAccess(());
 
+/// May look at how a service does.
+#[derive(Clone, Debug)]
+pub struct OperationsAccess(());
+
 /// May act for somebody; [`OrderAccess::acts_for`] says for whom.
 #[derive(Clone, Debug)]
 pub struct OrderAccess(Caller);
@@ -154,6 +158,16 @@ impl<S: Guarded + Sync> FromRequestParts<S> for WriteAccess {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = state.access().caller(parts).await?;
         caller.must(Deed::Write, "this key may not change the catalogue")?;
+        Ok(Self(()))
+    }
+}
+
+impl<S: Guarded + Sync> FromRequestParts<S> for OperationsAccess {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let caller = state.access().caller(parts).await?;
+        caller.must(Deed::Operate, "this key is not for operations")?;
         Ok(Self(()))
     }
 }

@@ -1,5 +1,5 @@
-//! Who may call, and what they may do. A handler takes a [`ReadAccess`], a [`WriteAccess`] or a [`OrderAccess`], and with it the proof that its
-//! caller may be where it is.
+//! Who may call, and what they may do. A handler takes a [`ReadAccess`], a [`WriteAccess`], an [`OrderAccess`] or an
+//! [`OperationsAccess`], and with it the proof that its caller may be where it is.
 
 mod caller;
 mod keys;
@@ -27,7 +27,7 @@ use crate::settings::{AuthMode, AuthSettings, LOOK_PAUSE, SecretSource};
 use self::caller::Caller;
 use self::keys::{Keys, is_key};
 use self::tokens::Tokens;
-pub use caller::{Guarded, Identity, OrderAccess, ReadAccess, WriteAccess};
+pub use caller::{Guarded, Identity, OperationsAccess, OrderAccess, ReadAccess, WriteAccess};
 pub(crate) use visit::Visit;
 
 /// The one who decides who may call.

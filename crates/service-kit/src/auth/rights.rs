@@ -10,6 +10,7 @@ use market::UserId;
 pub(super) struct Rights {
     reads: bool,
     writes: bool,
+    operates: bool,
     orders: Orders,
 }
 
@@ -33,6 +34,8 @@ pub(super) enum Deed<'a> {
     Read,
     /// Changes the catalogue.
     Write,
+    /// Looks at how a service does.
+    Operate,
     /// Orders for a user, or reads their trades or portfolio.
     ActFor(&'a UserId),
     /// The same for any user that there is.
@@ -41,7 +44,7 @@ pub(super) enum Deed<'a> {
 
 /// A word that is no scope.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no scope: read, catalogue:write, orders:* or orders:<user_id>")]
+#[error("\"{0}\" is no scope: read, catalogue:write, operations, orders:* or orders:<user_id>")]
 pub(super) struct RightsError(String);
 
 impl Rights {
@@ -51,6 +54,7 @@ impl Rights {
             // Who changes it sees it.
             Deed::Read => self.reads || self.writes,
             Deed::Write => self.writes,
+            Deed::Operate => self.operates,
             Deed::ActFor(user) => match &self.orders {
                 Orders::All => true,
                 Orders::Of(users) => users.contains(user),
@@ -80,6 +84,7 @@ impl Rights {
         match scope {
             "read" => self.reads = true,
             "catalogue:write" => self.writes = true,
+            "operations" => self.operates = true,
             "orders:*" => self.orders = Orders::All,
             _ => {
                 let user = scope.strip_prefix("orders:").map(UserId::parse);
@@ -124,23 +129,34 @@ mod tests {
         let deeds = [
             Deed::Read,
             Deed::Write,
+            Deed::Operate,
             Deed::ActFor(&ann),
             Deed::ActFor(&bob),
             Deed::ActForAny,
         ];
         for (scopes, may) in [
-            ("", [false, false, false, false, false]),
-            ("read", [true, false, false, false, false]),
-            ("catalogue:write", [true, true, false, false, false]),
-            ("orders:ann", [false, false, true, false, true]),
-            ("orders:ann orders:bob", [false, false, true, true, true]),
-            ("read  orders:bob", [true, false, false, true, true]),
-            ("orders:*", [false, false, true, true, true]),
-            ("orders:ann orders:*", [false, false, true, true, true]),
-            ("orders:* orders:ann", [false, false, true, true, true]),
+            ("", [false, false, false, false, false, false]),
+            ("read", [true, false, false, false, false, false]),
+            ("catalogue:write", [true, true, false, false, false, false]),
+            ("operations", [false, false, true, false, false, false]),
+            ("orders:ann", [false, false, false, true, false, true]),
             (
-                "read catalogue:write orders:*",
-                [true, true, true, true, true],
+                "orders:ann orders:bob",
+                [false, false, false, true, true, true],
+            ),
+            ("read  orders:bob", [true, false, false, false, true, true]),
+            ("orders:*", [false, false, false, true, true, true]),
+            (
+                "orders:ann orders:*",
+                [false, false, false, true, true, true],
+            ),
+            (
+                "orders:* orders:ann",
+                [false, false, false, true, true, true],
+            ),
+            (
+                "read catalogue:write operations orders:*",
+                [true, true, true, true, true, true],
             ),
         ] {
             let rights: Rights = scopes.parse().unwrap();

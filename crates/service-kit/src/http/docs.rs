@@ -25,8 +25,9 @@ pub(super) fn describe(document: &mut OpenApi, service: &Service) {
     tags.sort_by_key(|tag| tag == PROBES);
     tags.dedup();
     document.tags = Some(tags.into_iter().map(Tag::new).collect());
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in methods(item) {
+            operation.operation_id = Some(operation_id(method, path));
             add_problems(operation);
             guard(operation, &service.access);
         }
@@ -74,15 +75,30 @@ pub(super) fn page(document: OpenApi) -> Router {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [
-        &mut item.get,
-        &mut item.post,
-        &mut item.put,
-        &mut item.delete,
-        &mut item.patch,
-    ]
-    .into_iter()
-    .flatten()
+    methods(item).map(|(_, operation)| operation)
+}
+
+fn methods(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("put", &mut item.put),
+        ("delete", &mut item.delete),
+        ("patch", &mut item.patch),
+    ];
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
+}
+
+/// The one name of an operation in its document, such as `get_stocks_symbol`: handlers of many resources are named alike.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|character: char| !character.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty());
+    [method]
+        .into_iter()
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join("_")
 }
 
 fn add_problems(operation: &mut Operation) {

@@ -5,6 +5,7 @@ mod admission;
 mod compress;
 mod docs;
 mod observe;
+mod operations;
 mod probes;
 mod request_id;
 mod unread;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use market::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +41,10 @@ pub struct Service {
     pub name: &'static str,
     /// Its version.
     pub version: &'static str,
+    /// The image that it runs from, where it does.
+    pub image: Option<String>,
+    /// When it was started.
+    pub started_at: Timestamp,
     /// One sentence for the OpenAPI document.
     pub description: &'static str,
     /// Its phase.
@@ -73,7 +79,11 @@ pub fn assemble(service: &Service, settings: &ServerSettings, api: OpenApiRouter
     );
     let observe = ObserveLayer(Arc::clone(&service));
     // All layers of a route at once: each turn of layering costs its requests a box.
-    let api = api.layer((observe.clone(), admit, CompressLayer::new()));
+    let api = api.merge(operations::routes(&service)).layer((
+        observe.clone(),
+        admit,
+        CompressLayer::new(),
+    ));
     let probes = probes::routes(&service).layer(observe.clone());
     let (router, mut document) = api.merge(probes).split_for_parts();
     docs::describe(&mut document, &service);

@@ -46,7 +46,7 @@ impl Service {
         })
     }
 
-    async fn check_database(&self) -> Result<(), Problem> {
+    pub(super) async fn check_database(&self) -> Result<(), Problem> {
         if self.lifecycle.phase() == Phase::Starting {
             let detail = match self.database.missing_credentials() {
                 Some(missing) => format!("waiting for secrets: {missing}"),

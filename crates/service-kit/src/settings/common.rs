@@ -23,6 +23,8 @@ pub struct CommonSettings {
     pub auth: AuthSettings,
     /// How it logs.
     pub log: LogSettings,
+    /// The image that it runs from, where it does.
+    pub image: Option<String>,
 }
 
 impl CommonSettings {
@@ -33,6 +35,10 @@ impl CommonSettings {
             database: DatabaseSettings::read(reader),
             auth: AuthSettings::read(reader),
             log: LogSettings::read(reader),
+            image: reader.optional(
+                "APP_IMAGE",
+                "the image that runs, as `/operations` shows it",
+            ),
         }
     }
 }

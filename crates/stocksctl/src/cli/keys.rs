@@ -42,7 +42,7 @@ enum KeysVerb {
         /// Where
         #[arg(long = "env")]
         environment: Environment,
-        /// What for: `read`, `catalogue:write`, `orders:<user_id>` or `orders:*`; may be repeated
+        /// What for: `read`, `catalogue:write`, `operations`, `orders:<user_id>` or `orders:*`; may be repeated
         #[arg(long = "scope", required = true)]
         scopes: Vec<String>,
         /// Days until it ends; unset: never

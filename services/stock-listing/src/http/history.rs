@@ -28,7 +28,7 @@ const MAX_LIMIT: u32 = 1_000;
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
     /// How long each is.
-    #[param(required = false, default = "1m")]
+    #[param(required = false, default = "1m", inline)]
     interval: Interval,
     /// Only candles that start at this time or after it.
     from: Option<Timestamp>,

@@ -7,7 +7,7 @@ use testkit::http::Method;
 use crate::support::{SEEDED, on_both};
 
 /// The rows of the wire contract that this service answers.
-const CALLS: [(&str, &str); 12] = [
+const CALLS: [(&str, &str); 13] = [
     ("get", "/stocks"),
     ("post", "/stocks"),
     ("get", "/stocks/{symbol}"),
@@ -20,6 +20,7 @@ const CALLS: [(&str, &str); 12] = [
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/operations"),
 ];
 
 #[tokio::test]
@@ -30,6 +31,7 @@ async fn the_document_is_openapi_3_1_and_names_every_call_and_no_other() {
         assert_eq!(document["info"]["title"], "stock-listing");
         assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
         let mut documented = BTreeSet::new();
+        testkit::openapi::assert_sound(&document);
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 documented.insert((method.as_str(), path.as_str()));

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::support::on_both;
 
 /// The rows of the wire contract that this service answers.
-const CALLS: [(&str, &str); 11] = [
+const CALLS: [(&str, &str); 12] = [
     ("post", "/trades/buy"),
     ("post", "/trades/sell"),
     ("get", "/trades"),
@@ -17,6 +17,7 @@ const CALLS: [(&str, &str); 11] = [
     ("get", "/livez"),
     ("get", "/readyz"),
     ("get", "/metrics"),
+    ("get", "/operations"),
 ];
 
 #[tokio::test]
@@ -27,6 +28,7 @@ async fn the_document_is_openapi_3_1_and_names_every_call_and_no_other() {
         assert_eq!(document["info"]["title"], "trade");
         assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
         let mut documented = BTreeSet::new();
+        testkit::openapi::assert_sound(&document);
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 documented.insert((method.as_str(), path.as_str()));
