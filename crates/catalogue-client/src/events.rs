@@ -6,7 +6,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads one stream from its beginning.
 #[derive(Default)]
-pub(crate) struct Events {
+pub struct Events {
     /// Of a line that is too long, no more than shows it.
     line: Vec<u8>,
     is_after_first_line: bool,
@@ -22,17 +22,27 @@ pub(crate) struct Events {
 
 /// An event of the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Event<'a> {
+pub struct Event<'a> {
     /// What its `event` line says; empty without one.
-    pub(crate) kind: &'a [u8],
+    pub kind: &'a [u8],
     /// Its `data` lines; empty when they are too long to be kept.
-    pub(crate) data: &'a [u8],
+    pub data: &'a [u8],
 }
 
 impl Events {
+    /// Reads another stream, which goes on after what this one has read.
+    #[must_use]
+    pub fn resumed(&self) -> Self {
+        Self {
+            next_id: self.last_id.clone(),
+            last_id: self.last_id.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Takes the next piece and hands on the events that it completes. Whether it completes a line, be it of a comment:
     /// a sign of life.
-    pub(crate) fn take(&mut self, mut piece: &[u8], mut hand_on: impl FnMut(Event<'_>)) -> bool {
+    pub fn take(&mut self, mut piece: &[u8], mut hand_on: impl FnMut(Event<'_>)) -> bool {
         let mut has_line = false;
         while let Some(first) = piece.first() {
             if std::mem::take(&mut self.is_after_cr) && *first == b'\n' {
@@ -54,7 +64,7 @@ impl Events {
     }
 
     /// The id of the last event that was complete; empty when none had one.
-    pub(crate) fn last_id(&self) -> &[u8] {
+    pub fn last_id(&self) -> &[u8] {
         &self.last_id
     }
 

@@ -10,4 +10,5 @@ mod stream;
 mod wire;
 
 pub use client::{CatalogueClient, ConnectError, Listing};
+pub use events::{Event, Events};
 pub use wire::{NewStock, Stock, StockPrice};

@@ -79,6 +79,12 @@ impl Price {
             .then(|| divide_rounding(self.units() * 1_000_000, factor))
             .and_then(Self::from_units)
     }
+
+    /// The price that a change of `change` leads to, to the nearest 4th fraction digit; `None` when that is none.
+    pub fn after(self, change: Percent) -> Option<Self> {
+        let factor = 1_000_000 + change.units();
+        Self::from_units(divide_rounding(self.units() * factor, 1_000_000))
+    }
 }
 
 impl Quantity {
