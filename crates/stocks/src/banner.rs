@@ -28,6 +28,7 @@ impl Banner {
             r#"
 Stocks App is running.
 
+  page       http://{catalogue}
   catalogue  http://{catalogue}  (try it in a browser: http://{catalogue}/docs)
   trading    http://{trading}  (http://{trading}/docs)
   data       {data}

@@ -5,7 +5,10 @@
     reason = "clippy.toml lets tests unwrap; their helpers are part of them"
 )]
 
+mod commands;
 mod dependency_rules;
 mod dockerfiles;
+mod page;
 mod readme;
 mod source_rules;
+mod support;
