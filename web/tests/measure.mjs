@@ -73,7 +73,8 @@ try {
   let isOver = false;
   let told = 0;
   const feed = (async () => {
-    for (let step = 0; !isOver; step += 1) {
+    let due = Date.now();
+    while (!isOver) {
       const prices = Array.from({ length: TICKS_A_SECOND / 10 }, () => ({
         // Half of them among the rows in sight.
         symbol: `S${String(Math.floor(Math.random() * (Math.random() < 0.5 ? 20 : SYMBOLS))).padStart(5, "0")}`,
@@ -85,7 +86,8 @@ try {
         body: JSON.stringify(prices),
       });
       told += prices.length;
-      await sleep(100);
+      due += 100;
+      await sleep(Math.max(0, due - Date.now()));
     }
   })();
   const frames = async (isScrolling) => {

@@ -44,6 +44,9 @@ struct Arguments {
     /// How long Vault is away, in seconds
     #[arg(long, default_value_t = 20)]
     outage: u64,
+    /// Ends a call after each of its steps, and not after every other one
+    #[arg(long)]
+    thorough: bool,
 }
 
 #[tokio::main]
@@ -131,7 +134,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
             "policies" => policies::check().await,
             "platform" => platform::check().await,
             "rotation" => rotation::check().await,
-            "delivery" => delivery::check().await,
+            "delivery" => delivery::check(arguments.thorough).await,
             "outage" => outage::check(outage).await,
             "recovery" => recovery::check().await,
             "data" => data::check().await,

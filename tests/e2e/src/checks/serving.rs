@@ -4,11 +4,12 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::engine;
-use crate::stack::{ALL, Environment, PROD, STAGE};
+use crate::stack::{ALL, DEV, Environment, PROD, STAGE};
 
 pub(crate) async fn check() -> Result<String> {
     for environment in ALL {
         answers(environment).await?;
+        shows_the_page(environment).await?;
     }
     // What was bought in one is in no other.
     let [dev, others @ ..] = ALL;
@@ -25,7 +26,54 @@ pub(crate) async fn check() -> Result<String> {
     for environment in [STAGE, PROD] {
         is_closed(environment).await?;
     }
-    Ok("the reference's calls work in dev, stage and prod at once; stage and prod want a key, and do not start open".to_owned())
+    Ok("the reference's calls and the page work in dev, stage and prod at once; stage and prod want a key, and do not start open".to_owned())
+}
+
+/// The page and all that it asks for come from one origin, under a policy that lets nothing inline in.
+async fn shows_the_page(environment: Environment) -> Result<()> {
+    let door = environment.listing();
+    let page = door.get("/").await.expect(200);
+    let policy = page.header("content-security-policy").unwrap_or_default();
+    ensure!(
+        policy.starts_with("default-src 'self'") && !policy.contains("unsafe"),
+        "{policy}"
+    );
+    let html = page.text();
+    let assets: Vec<&str> = html
+        .split('"')
+        .filter(|part| part.starts_with("/assets/"))
+        .collect();
+    ensure!(assets.len() >= 2, "{html}");
+    for asset in assets {
+        let reply = door.get(asset).await.expect(200);
+        let caching = reply.header("cache-control").unwrap_or_default();
+        ensure!(caching.contains("immutable"), "{asset}: {caching}");
+    }
+    let docs = door.get("/docs/").await.expect(200);
+    let policy = docs.header("content-security-policy").unwrap_or_default();
+    ensure!(
+        policy.contains("style-src 'self' 'unsafe-inline'"),
+        "{policy}"
+    );
+    door.get("/trades?user_id=user-001").await.expect(200);
+    door.get("/portfolio/user-001/summary").await.expect(200);
+    door.get("/metrics").await.problem(404, "not_found");
+    for service in ["stock-listing", "trade"] {
+        let path = format!("/operations/{service}");
+        if environment.name == DEV.name {
+            let figures = door.get(&path).await.expect(200).json();
+            let image = figures["image"].as_str().unwrap_or_default();
+            ensure!(
+                figures["service"] == service && figures["health"] == "healthy",
+                "{figures}"
+            );
+            ensure!(image.contains(&format!("stocks/{service}")), "{figures}");
+        } else {
+            // The key of these checks is for orders and the catalogue.
+            door.get(&path).await.problem(403, "forbidden");
+        }
+    }
+    Ok(())
 }
 
 /// Nobody trades without a key, or sets a price; and no container starts that would let them.

@@ -6,17 +6,24 @@ use super::workshop::{DONE, ROLLED_BACK, UNCHANGED, Workshop};
 use crate::load::Load;
 use crate::stack::DEV;
 
-/// A kill after each step of a deployment and of a rollback, and a wish to stop after each: the services answer all the time,
-/// and the next call succeeds.
-pub(super) async fn check(workshop: &Workshop, one: &str, two: &str) -> Result<usize> {
+/// A kill after steps of a deployment and of a rollback, and a wish to stop after them: the services answer all the time, and the
+/// next call succeeds. A thorough look takes each step of all three; else one takes those that the others leave out.
+pub(super) async fn check(
+    workshop: &Workshop,
+    one: &str,
+    two: &str,
+    is_thorough: bool,
+) -> Result<usize> {
+    let stride = if is_thorough { 1 } else { 2 };
     let load = Load::start(DEV, "deaths");
     let mut serving = two;
     let other = |serving: &str| if serving == one { two } else { one };
     let mut deaths = 0;
-    for verb in ["deploy", "rollback"] {
+    for (first, verb) in ["deploy", "rollback"].into_iter().enumerate() {
+        let first = if is_thorough { 0 } else { first };
         let steps = workshop.plan(&[verb, "dev", one]).await?.len();
         ensure!(steps > 8, "{steps} steps");
-        for step in 0..=steps {
+        for step in (first..=steps).step_by(stride) {
             let died = || format!("{verb}, killed after step {step} of {steps}");
             let call = [verb, "dev", other(serving)];
             workshop.interrupt(&call, step, "KILL").await?;
@@ -26,8 +33,8 @@ pub(super) async fn check(workshop: &Workshop, one: &str, two: &str) -> Result<u
                 .await
                 .with_context(died)?;
             // On with it, or back.
-            let next = if step % 2 == 0 { call[2] } else { serving };
-            let verb = if step % 3 == 0 { "rollback" } else { "deploy" };
+            let next = if deaths % 2 == 0 { call[2] } else { serving };
+            let verb = if deaths % 3 == 0 { "rollback" } else { "deploy" };
             let made_good = workshop.expect(&[verb, "dev", next], DONE).await;
             made_good.with_context(died)?;
             workshop.assert_serves(next).await.with_context(died)?;
@@ -39,7 +46,7 @@ pub(super) async fn check(workshop: &Workshop, one: &str, two: &str) -> Result<u
         .plan(&["deploy", "dev", other(serving)])
         .await?
         .len();
-    for step in 0..=steps {
+    for step in (0..=steps).step_by(stride) {
         let stopped = || format!("told to stop after step {step} of {steps}");
         let call = ["deploy", "dev", other(serving)];
         serving = match workshop.interrupt(&call, step, "TERM").await? {
