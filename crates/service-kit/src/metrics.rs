@@ -82,6 +82,12 @@ struct ResponseLabels {
     status: u16,
 }
 
+impl ResponseLabels {
+    fn are(&self, method: &str, route: &str, status: u16) -> bool {
+        (self.method, self.route.as_str(), self.status) == (method, route, status)
+    }
+}
+
 /// The metrics of an endpoint's usual answer. They are sought once: to find them by their labels would cost every request.
 #[derive(Default)]
 pub(crate) struct UsualAnswer(OnceLock<Series>);
@@ -185,16 +191,14 @@ impl HttpMetrics {
         elapsed: Duration,
     ) {
         let find = || self.series(method, route, status);
-        let usual = usual.0.get_or_init(find);
-        let ResponseLabels {
-            method: usual_method,
-            route: usual_route,
-            status: usual_status,
-        } = &usual.labels;
-        if (*usual_method, usual_route.as_str(), *usual_status) == (method, route, status) {
-            usual.observe(elapsed);
-        } else {
-            find().observe(elapsed);
+        let usual = match usual.0.get() {
+            // How it refused while it was starting is not how it goes on.
+            None if status < 400 => Some(usual.0.get_or_init(find)),
+            known => known,
+        };
+        match usual {
+            Some(usual) if usual.labels.are(method, route, status) => usual.observe(elapsed),
+            _ => find().observe(elapsed),
         }
     }
 
