@@ -20,6 +20,8 @@ after(() => browser?.close());
 
 /** axe-core comes in by the debugger, since the page's policy lets nothing else in. */
 async function assertAccessible(page, where) {
+  // A view is loaded when it is first wanted.
+  await page.waitForSelector("h1");
   await page.evaluate(AXE);
   const { violations, passes } = await page.evaluate((tags) => axe.run({ runOnly: tags }), RULES);
   const found = violations.map(
@@ -205,6 +207,8 @@ describe("a trader", () => {
   });
 
   test("sees that the connection is lost, and that it is back", async () => {
+    // While it starts it says so.
+    expected.push(/status of 503/);
     expected.push(/ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/);
     await stack.down();
     await page.waitForSelector("[data-connection=reconnecting]");

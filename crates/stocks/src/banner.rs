@@ -6,6 +6,8 @@ use std::path::PathBuf;
 pub(crate) struct Banner {
     pub(crate) catalogue: SocketAddr,
     pub(crate) trading: SocketAddr,
+    /// Whether the prices move by themselves.
+    pub(crate) is_demo: bool,
     /// Folder of the embedded database, where there is one.
     pub(crate) data_dir: Option<PathBuf>,
 }
@@ -24,6 +26,11 @@ impl Banner {
             Some(folder) => format!("in {}", folder.display()),
             None => "in PostgreSQL".to_owned(),
         };
+        let moving = if self.is_demo {
+            "move at random"
+        } else {
+            "stand still until they are put (--demo moves them)"
+        };
         format!(
             r#"
 Stocks App is running.
@@ -31,6 +38,7 @@ Stocks App is running.
   page       http://{catalogue}
   catalogue  http://{catalogue}  (try it in a browser: http://{catalogue}/docs)
   trading    http://{trading}  (http://{trading}/docs)
+  prices     {moving}
   data       {data}
 
 Try:

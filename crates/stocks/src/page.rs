@@ -1,10 +1,13 @@
 //! The trading page, out of the binary: the files that `npm run build` makes in `web/dist`.
 
+use std::borrow::Cow;
+
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::{EmbeddedFile, Metadata, RustEmbed};
 use tower_http::compression::CompressionLayer;
 
 #[derive(RustEmbed)]
@@ -56,22 +59,26 @@ fn name_of(path: &str) -> &str {
 async fn show(request: Request) -> Response {
     let name = name_of(request.uri().path());
     match Files::get(name) {
-        Some(file) => answer(name, &file, &request),
+        Some(file) => answer(name, file, &request),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn answer(name: &str, file: &EmbeddedFile, request: &Request) -> Response {
-    let tag = tag_of(file);
+fn answer(name: &str, file: EmbeddedFile, request: &Request) -> Response {
+    let EmbeddedFile { data, metadata } = file;
+    let tag = tag_of(&metadata);
     let known = request.headers().get(header::IF_NONE_MATCH);
     let mut response = if known.is_some_and(|known| *known == tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        file.data.to_vec().into_response()
+        match data {
+            Cow::Borrowed(data) => Bytes::from_static(data).into_response(),
+            Cow::Owned(data) => data.into_response(),
+        }
     };
     let headers = response.headers_mut();
     headers.extend(HEADERS);
-    if let Ok(kind) = HeaderValue::from_str(file.metadata.mimetype()) {
+    if let Ok(kind) = HeaderValue::from_str(metadata.mimetype()) {
         headers.insert(header::CONTENT_TYPE, kind);
     }
     headers.insert(header::ETAG, tag);
@@ -85,8 +92,8 @@ fn answer(name: &str, file: &EmbeddedFile, request: &Request) -> Response {
 }
 
 /// Weak, since the same file may go out compressed.
-fn tag_of(file: &EmbeddedFile) -> HeaderValue {
-    let hash = file.metadata.sha256_hash();
+fn tag_of(file: &Metadata) -> HeaderValue {
+    let hash = file.sha256_hash();
     let (first, _) = hash.split_at(16);
     let number = first
         .iter()

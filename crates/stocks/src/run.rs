@@ -48,6 +48,7 @@ pub(crate) async fn run(settings: Settings, manner: Manner) -> Result<(), Box<dy
     let banner = Banner {
         catalogue: catalogue_address,
         trading: trading.address()?,
+        is_demo: manner.demo,
         data_dir,
     };
 

@@ -46,6 +46,12 @@ export function makeChart(element: HTMLElement): IChartApi {
     handleScroll: { mouseWheel: false, vertTouchDrag: false },
     handleScale: { mouseWheel: false },
     // Of a few candles none is as wide as a hand.
-    timeScale: { timeVisible: true, secondsVisible: false, maxBarSpacing: 28, borderColor: colour("line") },
+    timeScale: {
+      timeVisible: true,
+      secondsVisible: false,
+      maxBarSpacing: 28,
+      rightOffset: 1,
+      borderColor: colour("line"),
+    },
   });
 }

@@ -22,7 +22,7 @@ const SHOWN: Answers = [200; 8];
 const WRITTEN: Answers = [401, 401, 401, 401, 403, 403, 200, 200];
 
 /// Calls with their answers, and whether these are for reading.
-const TABLE: [(&str, &str, Answers, bool); 12] = [
+const TABLE: [(&str, &str, Answers, bool); 13] = [
     ("get", "/stocks", READ, true),
     ("get", "/stocks/{symbol}", READ, true),
     ("get", "/stocks/{symbol}/price", READ, true),
@@ -37,6 +37,12 @@ const TABLE: [(&str, &str, Answers, bool); 12] = [
     ),
     ("put", "/stocks/{symbol}/price", WRITTEN, false),
     ("put", "/prices", WRITTEN, false),
+    (
+        "get",
+        "/operations",
+        [401, 401, 401, 401, 403, 403, 403, 200],
+        false,
+    ),
     ("get", "/health", SHOWN, false),
     ("get", "/livez", SHOWN, false),
     ("get", "/readyz", SHOWN, false),
@@ -78,7 +84,7 @@ async fn check(backend: &Backend, protects_reads: bool) {
         "orders:*",
         "read",
         "catalogue:write",
-        "read catalogue:write orders:*",
+        "read catalogue:write operations orders:*",
     ]
     .map(|scopes| file.add(scopes));
     let expired = file.add_until("catalogue:write", Some("2026-01-01T00:00:00Z"));

@@ -16,8 +16,8 @@ const REVOKED_WITHIN: Duration = Duration::from_secs(10);
 const LOGGED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What each kind of caller is answered, in the order of [`callers`]: without a key, with a wrong one, an expired one, a revoked
-/// one, with keys for another user, for reading, for the catalogue, for ann, and for everybody.
-const TABLE: [(&str, &str, [u16; 9]); 11] = [
+/// one, with keys for another user, for reading, for the catalogue, for ann, and for everybody and operations.
+const TABLE: [(&str, &str, [u16; 9]); 12] = [
     (
         "post",
         "/trades/buy",
@@ -54,6 +54,11 @@ const TABLE: [(&str, &str, [u16; 9]); 11] = [
         "/portfolio/{user_id}/summary",
         [401, 401, 401, 401, 403, 403, 403, 200, 200],
     ),
+    (
+        "get",
+        "/operations",
+        [401, 401, 401, 401, 403, 403, 403, 403, 200],
+    ),
     ("get", "/health", [200; 9]),
     ("get", "/livez", [200; 9]),
     ("get", "/readyz", [200; 9]),
@@ -75,7 +80,7 @@ fn callers() -> Callers {
         "read",
         "catalogue:write",
         "orders:ann",
-        "orders:*",
+        "orders:* operations",
     ]
     .map(|it| file.add(it));
     let expired = file.add_until("orders:*", Some("2026-01-01T00:00:00Z"));

@@ -34,7 +34,11 @@ pub(super) async fn check(
                 .with_context(died)?;
             // On with it, or back.
             let next = if deaths % 2 == 0 { call[2] } else { serving };
-            let verb = if deaths % 3 == 0 { "rollback" } else { "deploy" };
+            let verb = if deaths % 3 == 0 {
+                "rollback"
+            } else {
+                "deploy"
+            };
             let made_good = workshop.expect(&[verb, "dev", next], DONE).await;
             made_good.with_context(died)?;
             workshop.assert_serves(next).await.with_context(died)?;
