@@ -44,9 +44,9 @@ struct Arguments {
     /// How long Vault is away, in seconds
     #[arg(long, default_value_t = 20)]
     outage: u64,
-    /// Ends a call after each of its steps, and not after every other one
-    #[arg(long)]
-    thorough: bool,
+    /// Of the steps of a call, one in so many is followed by its end; 1 for each
+    #[arg(long, default_value_t = 2, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    stride: usize,
 }
 
 #[tokio::main]
@@ -134,7 +134,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
             "policies" => policies::check().await,
             "platform" => platform::check().await,
             "rotation" => rotation::check().await,
-            "delivery" => delivery::check(arguments.thorough).await,
+            "delivery" => delivery::check(arguments.stride).await,
             "outage" => outage::check(outage).await,
             "recovery" => recovery::check().await,
             "data" => data::check().await,

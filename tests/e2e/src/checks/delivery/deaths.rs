@@ -7,23 +7,21 @@ use crate::load::Load;
 use crate::stack::DEV;
 
 /// A kill after steps of a deployment and of a rollback, and a wish to stop after them: the services answer all the time, and the
-/// next call succeeds. A thorough look takes each step of all three; else one takes those that the others leave out.
+/// next call succeeds. Of the steps one in `stride` is taken, and a rollback takes others than a deployment.
 pub(super) async fn check(
     workshop: &Workshop,
     one: &str,
     two: &str,
-    is_thorough: bool,
+    stride: usize,
 ) -> Result<usize> {
-    let stride = if is_thorough { 1 } else { 2 };
     let load = Load::start(DEV, "deaths");
     let mut serving = two;
     let other = |serving: &str| if serving == one { two } else { one };
     let mut deaths = 0;
     for (first, verb) in ["deploy", "rollback"].into_iter().enumerate() {
-        let first = if is_thorough { 0 } else { first };
         let steps = workshop.plan(&[verb, "dev", one]).await?.len();
         ensure!(steps > 8, "{steps} steps");
-        for step in (first..=steps).step_by(stride) {
+        for step in (first % stride..=steps).step_by(stride) {
             let died = || format!("{verb}, killed after step {step} of {steps}");
             let call = [verb, "dev", other(serving)];
             workshop.interrupt(&call, step, "KILL").await?;

@@ -15,7 +15,7 @@ use self::workshop::{DONE, ROLLED_BACK, Workshop};
 use crate::load::Load;
 use crate::stack::DEV;
 
-pub(crate) async fn check(is_thorough: bool) -> Result<String> {
+pub(crate) async fn check(stride: usize) -> Result<String> {
     let workshop = Workshop::new().await?;
     let [one, two] = [
         workshop.release("1", "LABEL release=1").await?,
@@ -70,7 +70,7 @@ pub(crate) async fn check(is_thorough: bool) -> Result<String> {
     workshop.expect(&["deploy", "dev", &two], DONE).await?;
     let refusals = refusals::check(&workshop, &two).await?;
     part("refusals");
-    let deaths = deaths::check(&workshop, &one, &two, is_thorough).await?;
+    let deaths = deaths::check(&workshop, &one, &two, stride).await?;
     part("deaths");
     record::check_ledger(&workshop).await?;
     record::check_by_hand(&workshop, &one).await?;
