@@ -11,7 +11,9 @@ use service_kit::auth::ReadAccess;
 use service_kit::extract::{FromQuery, Parameters, Path, Query};
 use service_kit::http::encode_query;
 use service_kit::problem::ProblemDocument;
-use utoipa::IntoParams;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{IntoParams, PartialSchema as _};
 
 use crate::app;
 use crate::candle::Candle;
@@ -28,7 +30,7 @@ const MAX_LIMIT: u32 = 1_000;
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
     /// How long each is.
-    #[param(required = false, default = "1m", inline)]
+    #[param(required = false, schema_with = interval)]
     interval: Interval,
     /// Only candles that start at this time or after it.
     from: Option<Timestamp>,
@@ -37,6 +39,15 @@ pub(super) struct HistoryQuery {
     /// How many to show at the most: the newest of them.
     #[param(required = false, minimum = 1, maximum = 1000, default = 100)]
     limit: u32,
+}
+
+/// An interval with its default. A parameter that is inlined would have it in a schema of its own, beside the one of the interval.
+fn interval() -> RefOr<Schema> {
+    let mut schema = Interval::schema();
+    if let RefOr::T(Schema::Object(object)) = &mut schema {
+        object.default = Some("1m".into());
+    }
+    schema
 }
 
 impl FromQuery for HistoryQuery {

@@ -902,8 +902,7 @@ export interface operations {
     get_stocks_symbol_history: {
         parameters: {
             query?: {
-                /** @description How long each is. */
-                interval?: ("1m" | "5m" | "1h" | "1d") & Record<string, never>;
+                interval?: "1m" | "5m" | "1h" | "1d";
                 /** @description Only candles that start at this time or after it. */
                 from?: components["schemas"]["Timestamp"];
                 /** @description Only candles that start before this time. */

@@ -1,6 +1,6 @@
 //! `ci test`: the tests of a part.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
@@ -59,9 +59,27 @@ impl Test {
             count.passed + count.failed
         );
         count.check().with_context(|| self.part.to_string())?;
+        if self.part == Part::Tools && engine.folder.join(PAGE).is_dir() {
+            check_page(&engine.folder).await?;
+        }
         note(&format!("{}: {} tests passed", self.part, count.passed));
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Where the page is.
+const PAGE: &str = "web";
+
+/// The page's own tests, and that what is kept of it is what its sources make. The script brings what it needs, or fails.
+async fn check_page(folder: &Path) -> Result<()> {
+    let mut command = Command::new("bash");
+    command.args([".ci/web", "check"]).current_dir(folder);
+    let ended = process::watch(&mut command, None).await?;
+    ensure!(
+        ended.is_success,
+        "the page is not as it must be: .ci/web check"
+    );
+    Ok(())
 }
 
 /// How many tests did what.
