@@ -14,8 +14,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::rates::Left;
-
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -41,7 +39,8 @@ pub struct Problem {
 #[derive(Clone, Debug, Default)]
 struct Aside {
     cause: Option<String>,
-    limit: Option<(Left, Duration)>,
+    /// How long to wait, where somebody has asked too much.
+    wait: Option<Duration>,
 }
 
 /// What is wrong with one part of a request.
@@ -145,15 +144,14 @@ impl Problem {
         .detail(detail)
     }
 
-    /// 429: so many requests a second and no more; how long to wait.
-    pub(crate) fn rate_limited(left: Left, wait: Duration) -> Self {
+    /// 429: an address or a caller has had its requests; how long to wait.
+    pub(crate) fn rate_limited(kind: &'static str, wait: Duration) -> Self {
         let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "rate_limited",
             "There are too many requests",
         );
-        problem.aside.limit = Some((left, wait));
-        let kind = left.kind();
+        problem.aside.wait = Some(wait);
         problem.detail(format!("this {kind} has had its requests of this second"))
     }
 
@@ -259,11 +257,10 @@ impl Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
         }
-        if let Some((left, wait)) = &self.aside.limit {
+        if let Some(wait) = self.aside.wait {
             // Whole seconds (RFC 9110 section 10.2.3), and not too few.
             let seconds = wait.as_secs().saturating_add(1);
             headers.insert(header::RETRY_AFTER, seconds.into());
-            Left::write(&[*left], headers);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static(CHALLENGE);

@@ -13,7 +13,7 @@ use arc_swap::ArcSwapOption;
 use axum::extract::Request;
 use futures_util::future::OptionFuture;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{Extensions, HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{info, warn};
 
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::complaint::Complaint;
 use crate::metrics::HttpMetrics;
 use crate::problem::Problem;
-use crate::rates::Rates;
+use crate::rates::{Left, Over, Rates};
 use crate::settings::{AuthMode, AuthSettings, LOOK_PAUSE, SecretSource};
 
 use self::caller::Caller;
@@ -107,20 +107,15 @@ impl Access {
 
     /// Counts a request of its client's address: 429 where there are too many.
     pub(crate) fn count_address(&self, request: &Request) -> Result<(), Problem> {
-        let left = self.rates.count_address(request)?;
-        Visit::note(request.extensions(), |visit| visit.has_left(left));
-        Ok(())
+        within_limit(request.extensions(), self.rates.count_address(request))
     }
 
     /// Who asks: 401 where nobody knows, 429 where they ask too much.
     async fn caller(&self, request: &Parts) -> Result<Caller, Problem> {
         let caller = self.identify(&request.headers).await?;
         if let Some(identity) = caller.identity() {
-            let left = self.rates.count_caller(identity)?;
-            Visit::note(&request.extensions, |visit| {
-                visit.is_of(identity);
-                visit.has_left(left);
-            });
+            within_limit(&request.extensions, self.rates.count_caller(identity))?;
+            Visit::note(&request.extensions, |visit| visit.is_of(identity));
         }
         Ok(caller)
     }
@@ -135,6 +130,19 @@ impl Access {
             (Some(keys), _) => keys.caller(shown),
             (None, _) => Err(Problem::unauthenticated("keys do not count here")),
         }
+    }
+}
+
+/// Notes what is left of a limit, for the headers of whatever is answered; 429 where it is nothing.
+fn within_limit(request: &Extensions, counted: Result<Option<Left>, Over>) -> Result<(), Problem> {
+    let left = match counted {
+        Ok(left) => left,
+        Err(Over { left, .. }) => Some(left),
+    };
+    Visit::note(request, |visit| visit.has_left(left));
+    match counted {
+        Ok(_) => Ok(()),
+        Err(Over { left, wait }) => Err(Problem::rate_limited(left.kind(), wait)),
     }
 }
 

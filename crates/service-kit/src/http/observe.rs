@@ -149,10 +149,7 @@ impl Observed {
 
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, self.id.header_value());
-        if let Some(visit) = self
-            .visit
-            .filter(|_| status != StatusCode::TOO_MANY_REQUESTS)
-        {
+        if let Some(visit) = self.visit {
             Left::write(&visit.left(), headers);
         }
         let is_draining = service.lifecycle.phase() == Phase::Draining;

@@ -15,7 +15,6 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::auth::Identity;
-use crate::problem::Problem;
 use crate::settings::RateSettings;
 
 pub(crate) use address::Peer;
@@ -55,6 +54,15 @@ pub(crate) struct Left {
     requests: u32,
 }
 
+/// Somebody has had all that there is for them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Over {
+    /// What is left: nothing.
+    pub(crate) left: Left,
+    /// How long to wait.
+    pub(crate) wait: Duration,
+}
+
 impl Rates {
     pub(crate) fn new(settings: &RateSettings) -> Self {
         let limiter = |kind, per_second| {
@@ -73,7 +81,7 @@ impl Rates {
     }
 
     /// Counts a request of an address; nothing where addresses have no limit, or where it comes from within.
-    pub(crate) fn count_address(&self, request: &Request) -> Result<Option<Left>, Problem> {
+    pub(crate) fn count_address(&self, request: &Request) -> Result<Option<Left>, Over> {
         let Some(limiter) = &self.by_address else {
             return Ok(None);
         };
@@ -82,7 +90,7 @@ impl Rates {
     }
 
     /// Counts a request of somebody who is known.
-    pub(crate) fn count_caller(&self, caller: &Identity) -> Result<Option<Left>, Problem> {
+    pub(crate) fn count_caller(&self, caller: &Identity) -> Result<Option<Left>, Over> {
         let limiter = self.by_caller.as_ref();
         limiter.map(|limiter| limiter.count(caller)).transpose()
     }
@@ -113,7 +121,7 @@ impl Limiter {
         }
     }
 
-    fn count(&self, who: &impl Hash) -> Result<Left, Problem> {
+    fn count(&self, who: &impl Hash) -> Result<Left, Over> {
         let place = u32::try_from(self.seed.hash_one(who) % PLACES).unwrap_or_default();
         let per_second = self.per_second.get();
         let left = |requests| Left {
@@ -125,7 +133,8 @@ impl Limiter {
             Ok(state) => Ok(left(state.remaining_burst_capacity())),
             Err(refused) => {
                 let wait = refused.wait_time_from(MonotonicClock.now());
-                Err(Problem::rate_limited(left(0), wait))
+                let left = left(0);
+                Err(Over { left, wait })
             }
         }
     }

@@ -32,6 +32,8 @@ async fn served(api: &Client, headers: &[(&str, &str)], requests: u32) -> u32 {
             .parse()
             .unwrap();
         assert!((1..=2).contains(&wait), "{reply}");
+        let left = reply.headers["ratelimit"].to_str().unwrap();
+        assert!(left.contains(";r=0;t=1"), "{reply}");
     }
     served
 }
@@ -79,6 +81,32 @@ async fn a_key_has_its_limit_and_leaves_others_theirs() {
     // A second later there is as much again.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert!(served(&api, &[("authorization", &bot)], 20).await >= 20);
+}
+
+#[tokio::test]
+async fn who_has_had_theirs_is_told_what_the_address_has_left_too() {
+    let mut file = KeyFile::default();
+    let ann = format!("Bearer {}", file.add("orders:ann"));
+    let path = file.path();
+    let backend = Backend::both().await.into_iter().next().unwrap();
+    let env = [
+        ("AUTH", "keys"),
+        ("API_KEYS_FILE", path.to_str().unwrap()),
+        ("RATE_LIMIT_CALLER", "5"),
+        ("RATE_LIMIT_ADDRESS", "1000"),
+    ];
+    let (_service, api) = Trade::start(&backend, &env).await;
+    for _ in 0..20 {
+        let reply = trades(&api, &[("authorization", &ann)]).await;
+        let left = reply.headers["ratelimit"].to_str().unwrap();
+        let (address, caller) = left.split_once(", ").expect("both of them");
+        assert!(address.starts_with("\"address\";r=9"), "{reply}");
+        if reply.status == 429 {
+            assert_eq!(caller, "\"caller\";r=0;t=1");
+            return;
+        }
+    }
+    panic!("20 requests in a row are within a limit of 5 a second");
 }
 
 /// Whatever these requests say of where they come from, they have the limit of one address, of 20.
