@@ -123,18 +123,23 @@ impl Client {
             let request = self.request(Method::POST, url.clone());
             let request = request.timeout(super::TIMEOUT).json(order);
             let sent = request.header("Idempotency-Key", key).send().await;
-            let outcome = match sent {
-                Ok(response) if !response.status().is_server_error() => {
-                    return text(super::succeeded(response).await?).await;
-                }
-                Ok(response) => super::succeeded(response).await.map(drop),
+            let is_refused = matches!(&sent, Ok(response) if response.status().is_client_error());
+            let answered = match sent {
+                Ok(response) => super::succeeded(response).await,
                 Err(error) => Err(super::unreachable(error)),
             };
+            let answer = match answered {
+                Ok(response) => text(response).await,
+                Err(error) => Err(error),
+            };
+            if answer.is_ok() || is_refused {
+                return answer;
+            }
             if attempt == ATTEMPTS {
-                let again = format!(
-                    "nobody knows whether it was executed: send it again with --idempotency-key {key}, it happens once"
-                );
-                return outcome.map(|()| String::new()).context(again);
+                let NewOrder { price, .. } = order;
+                return answer.context(format!(
+                    "nobody knows whether it was executed: send it again with --price {price} --idempotency-key {key}, it happens once"
+                ));
             }
             attempt += 1;
             sleep(PAUSE).await;

@@ -180,7 +180,24 @@ async fn an_order_that_no_answer_came_to_says_how_to_send_it_again() {
         .split_once("--idempotency-key ")
         .expect("a key to go on with");
     let key = rest.split(',').next().unwrap();
-    stack.print(&["buy", "AAPL", "1", "--idempotency-key", key]);
+    // It is the same order at another market's price too.
+    let (_, rest) = said.split_once("--price ").expect("the price of then");
+    let price = rest.split(' ').next().unwrap();
+    stack
+        .catalogue
+        .put("/stocks/AAPL/price?price=1.23", &Value::Null)
+        .await
+        .expect(200);
+    let key = key.trim();
+    stack.print(&[
+        "buy",
+        "AAPL",
+        "1",
+        "--price",
+        price,
+        "--idempotency-key",
+        key,
+    ]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
