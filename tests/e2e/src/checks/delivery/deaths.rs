@@ -19,7 +19,7 @@ pub(super) async fn check(
     let other = |serving: &str| if serving == one { two } else { one };
     let mut deaths = 0;
     for (first, verb) in ["deploy", "rollback"].into_iter().enumerate() {
-        let steps = workshop.plan(&[verb, "dev", one]).await?.len();
+        let steps = workshop.plan(&[verb, "dev", other(serving)]).await?.len();
         ensure!(steps > 8, "{steps} steps");
         for step in (first % stride..=steps).step_by(stride) {
             let died = || format!("{verb}, killed after step {step} of {steps}");
