@@ -2,11 +2,9 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 use testkit::http::Client;
-use testkit::keys::KeyFile;
 
 use crate::support::{BINARY, Stack};
 
@@ -202,11 +200,7 @@ async fn an_order_that_no_answer_came_to_says_how_to_send_it_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_taken_from_a_file_or_a_variable() {
-    let mut keys = KeyFile::default();
-    let shown = keys.add("orders:user-001");
-    let path = keys.path();
-    let auth = [("AUTH", "keys"), ("API_KEYS_FILE", path.to_str().unwrap())];
-    let stack = Stack::start(&[], &auth).await;
+    let (stack, shown, _keys) = Stack::start_closed("orders:user-001").await;
     let refused = stack.complain(&["portfolio"], &[]);
     assert!(refused.contains("unauthenticated"), "{refused}");
     let folder = tempfile::tempdir().unwrap();
@@ -246,28 +240,11 @@ async fn prices_are_watched_as_they_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_market_elsewhere_is_moved_by_who_may() {
-    let mut keys = KeyFile::default();
-    let shown = keys.add("catalogue:write");
-    let path = keys.path();
-    let auth = [("AUTH", "keys"), ("API_KEYS_FILE", path.to_str().unwrap())];
-    let stack = Stack::start(&[], &auth).await;
-    let prices = async || {
-        stack
-            .catalogue
-            .get("/stocks")
-            .await
-            .expect(200)
-            .text()
-            .to_owned()
-    };
-    let first = prices().await;
+    let (stack, shown, _keys) = Stack::start_closed("catalogue:write").await;
+    let first = stack.stocks().await;
     let mut market = stack.command(&["simulate", "--pause", "10", "--seed", "7"]);
     let mut market = market.env("STOCKS_KEY", shown).spawn().unwrap();
-    let limit = Duration::from_secs(20);
-    testkit::eventually(limit, "a price has changed", async || {
-        prices().await != first
-    })
-    .await;
+    stack.moves_on_from(&first).await;
     market.kill().unwrap();
     market.wait().unwrap();
 }

@@ -1,10 +1,12 @@
 //! The program under test, with data of its own.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::Service;
 use testkit::http::Client;
+use testkit::keys::KeyFile;
+use testkit::{Service, eventually};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_stocks");
 
@@ -34,5 +36,28 @@ impl Stack {
             _service: service,
             _folder: folder,
         }
+    }
+
+    /// Starts it where callers show a key; yields one for these scopes too, and the file that it is read from.
+    pub(crate) async fn start_closed(scopes: &str) -> (Self, String, KeyFile) {
+        let mut keys = KeyFile::default();
+        let shown = keys.add(scopes);
+        let path = keys.path();
+        let path = path.to_str().expect("a path in UTF-8");
+        let stack = Self::start(&[], &[("AUTH", "keys"), ("API_KEYS_FILE", path)]).await;
+        (stack, shown, keys)
+    }
+
+    /// What the catalogue says of all stocks.
+    pub(crate) async fn stocks(&self) -> String {
+        let reply = self.catalogue.get("/stocks").await.expect(200);
+        reply.text().to_owned()
+    }
+
+    /// Waits until it says something else than it said before.
+    pub(crate) async fn moves_on_from(&self, before: &str) {
+        let limit = Duration::from_secs(20);
+        let is_other = async || self.stocks().await != before;
+        eventually(limit, "a price has changed", is_other).await;
     }
 }
