@@ -17,6 +17,7 @@ pub(super) fn table<const N: usize>(
         table.add_row(row);
     }
     for (column, (_, is_number)) in table.column_iter_mut().zip(columns) {
+        column.set_padding((0, 2));
         if is_number {
             column.set_cell_alignment(CellAlignment::Right);
         }
