@@ -9,6 +9,28 @@ refuse() {
     exit 1
 }
 
+# install_packages PACKAGE...: installs packages of the system, by their names in Debian.
+install_packages() {
+    if ! command -v apt-get >/dev/null || ((EUID != 0)); then
+        refuse "missing on this system: install $* (names as in Debian) and run again"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -qq --yes --no-install-recommends "$@"
+}
+
+# stocks_binary [BINARY]: says where the all-in-one program is; without it, it is built.
+stocks_binary() {
+    local binary=${1:-}
+    if [[ -z $binary ]]; then
+        # All targets, as the tests are built: the dependencies keep their features and are not built again.
+        cargo build --workspace --all-targets --locked >&2 || refuse "the workspace cannot be built"
+        binary="${CARGO_TARGET_DIR:-target}/debug/stocks"
+    fi
+    [[ -x $binary ]] || refuse "$binary is not there to be run"
+    realpath "$binary"
+}
+
 # python_tools NAME PINS PACKAGE...: installs packages from PyPI into a folder of their own and sets `venv` to it. PINS are
 # constraints, one `package==version` a line: what a version of Python does not need stays out.
 python_tools() {
