@@ -12,10 +12,11 @@ mod simulate;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use market::Side;
 use service_kit::settings::{LogSettings, Reader};
 use service_kit::{cli, log};
 
-use crate::client::{ClientSettings, List, Order, Portfolio, Side, Watch};
+use crate::client::{ClientSettings, List, Order, Portfolio, Watch};
 use crate::run::Manner;
 use crate::settings::Settings;
 use crate::simulate::Simulation;

@@ -21,14 +21,19 @@ const PULL: i32 = 8;
 /// Of so many stocks, one moves in a step.
 const ONE_IN: usize = 3;
 
+/// The seed of a market, unless something else is said.
+const SEED: u64 = 1;
+/// Milliseconds between two of its steps.
+const PAUSE: u64 = 500;
+
 /// How the market moves.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Simulation {
     /// Number that decides all of it: the same one makes the same market
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
     /// Milliseconds between two steps
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    #[arg(long, default_value_t = PAUSE, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pause: u64,
 }
 
@@ -124,8 +129,8 @@ impl Simulation {
     /// The one of `--demo`.
     pub(crate) fn of_demo() -> Self {
         Self {
-            seed: 1,
-            pause: 500,
+            seed: SEED,
+            pause: PAUSE,
         }
     }
 

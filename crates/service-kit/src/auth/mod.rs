@@ -135,15 +135,12 @@ impl Access {
 
 /// Notes what is left of a limit, for the headers of whatever is answered; 429 where it is nothing.
 fn within_limit(request: &Extensions, counted: Result<Option<Left>, Over>) -> Result<(), Problem> {
-    let left = match counted {
-        Ok(left) => left,
-        Err(Over { left, .. }) => Some(left),
+    let (left, outcome) = match counted {
+        Ok(left) => (left, Ok(())),
+        Err(Over { left, wait }) => (Some(left), Err(Problem::rate_limited(left.kind(), wait))),
     };
     Visit::note(request, |visit| visit.has_left(left));
-    match counted {
-        Ok(_) => Ok(()),
-        Err(Over { left, wait }) => Err(Problem::rate_limited(left.kind(), wait)),
-    }
+    outcome
 }
 
 /// What somebody shows to say who they are.

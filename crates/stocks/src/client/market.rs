@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{sleep, timeout};
 
-use super::table::table;
+use super::output::{print, table};
 use super::{Client, at, parse, send, text};
 
 /// Stocks of a page.
@@ -158,8 +158,8 @@ impl Client {
 
     /// The price of one stock now.
     pub(crate) async fn price(&self, symbol: &str) -> Result<StockPrice> {
-        self.read(at(&self.catalogue, &["stocks", symbol, "price"]))
-            .await
+        let url = at(&self.catalogue, &["stocks", symbol, "price"]);
+        parse(&self.ask(url).await?)
     }
 
     /// Gives many stocks new prices; one that is refused is an error, and the others have theirs.
@@ -193,12 +193,4 @@ fn next_page(response: &Response) -> Option<String> {
     let link = response.headers().get(header::LINK)?.to_str().ok()?;
     let (path, rest) = link.strip_prefix('<')?.split_once('>')?;
     rest.contains(r#"rel="next""#).then(|| path.to_owned())
-}
-
-/// Prints a result; that nobody reads it any more is no failure.
-pub(super) fn print(text: &str) -> Result<()> {
-    match writeln!(stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -2,9 +2,9 @@
 
 mod market;
 mod orders;
+mod output;
 mod portfolio;
 mod settings;
-mod table;
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::market::{List, Watch};
-pub(crate) use self::orders::{Order, Side};
+pub(crate) use self::orders::Order;
 pub(crate) use self::portfolio::Portfolio;
 pub(crate) use self::settings::ClientSettings;
 
@@ -79,9 +79,9 @@ impl Client {
         self.request(reqwest::Method::GET, url).timeout(TIMEOUT)
     }
 
-    async fn read<T: DeserializeOwned>(&self, url: Url) -> Result<T> {
-        let body = text(send(self.get(url)).await?).await?;
-        parse(&body)
+    /// What is answered there, as it is written.
+    async fn ask(&self, url: Url) -> Result<String> {
+        text(send(self.get(url)).await?).await
     }
 }
 

@@ -1,9 +1,9 @@
 //! `stocks buy` and `stocks sell`: orders that happen once, however often they had to be sent.
 
-use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use market::Side;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use service_kit::clock::Clock;
 use service_kit::ids::Ids;
 use tokio::time::sleep;
 
-use super::market::print;
+use super::output::print;
 use super::{Client, at, parse, text};
 
 /// How often an order is sent that no answer comes to; under one key it happens once.
@@ -38,22 +38,6 @@ pub(crate) struct Order {
     /// JSON, as the service says it
     #[arg(long)]
     json: bool,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Buy,
-    Sell,
-}
-
-impl fmt::Display for Side {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Buy => "buy",
-            Self::Sell => "sell",
-        })
-    }
 }
 
 /// What is sent: the numbers as they were written, for the service to judge.
@@ -117,7 +101,7 @@ impl Order {
 impl Client {
     /// Sends an order, and again where no answer came; what a service says no to is not sent twice.
     async fn place(&self, side: Side, order: &NewOrder<'_>, key: &str) -> Result<String> {
-        let url = at(&self.trading, &["trades", &side.to_string()]);
+        let url = at(&self.trading, &["trades", side.as_str()]);
         let mut attempt = 1;
         loop {
             let request = self.request(Method::POST, url.clone());

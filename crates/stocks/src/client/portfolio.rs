@@ -4,9 +4,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::market::print;
-use super::table::table;
-use super::{Client, at, parse, send, text};
+use super::output::{print, table};
+use super::{Client, at, parse};
 
 /// Shows what is held, and its sums
 #[derive(Debug, clap::Args)]
@@ -47,8 +46,8 @@ impl Portfolio {
         let user = self.user.as_deref().unwrap_or(user);
         let url = at(&client.trading, &["portfolio", user]);
         let summary = at(&client.trading, &["portfolio", user, "summary"]);
-        let positions = text(send(client.get(url)).await?).await?;
-        let summary = text(send(client.get(summary)).await?).await?;
+        let positions = client.ask(url).await?;
+        let summary = client.ask(summary).await?;
         if self.json {
             return print(&format!(
                 r#"{{"positions":{positions},"summary":{summary}}}"#

@@ -135,12 +135,7 @@ async fn an_order_under_a_key_of_ones_own_happens_once() {
         "mine",
     ];
     assert_eq!(stack.print(&order), stack.print(&order));
-    let trades = stack
-        .trading
-        .get("/trades?user_id=user-001")
-        .await
-        .expect(200)
-        .json();
+    let trades = stack.trades().await;
     assert_eq!(trades.as_array().unwrap().len(), 1);
 }
 
@@ -160,12 +155,7 @@ async fn what_is_wrong_is_said_and_nothing_is_done() {
     );
     let usage = stack.run(&["buy", "AAPL"], &[]);
     assert_eq!(usage.status.code(), Some(2));
-    let trades = stack
-        .trading
-        .get("/trades?user_id=user-001")
-        .await
-        .expect(200)
-        .json();
+    let trades = stack.trades().await;
     assert_eq!(trades, serde_json::json!([]));
 }
 

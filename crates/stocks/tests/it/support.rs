@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::Value;
 use tempfile::TempDir;
 use testkit::http::Client;
 use testkit::keys::KeyFile;
@@ -46,6 +47,12 @@ impl Stack {
         let path = path.to_str().expect("a path in UTF-8");
         let stack = Self::start(&[], &[("AUTH", "keys"), ("API_KEYS_FILE", path)]).await;
         (stack, shown, keys)
+    }
+
+    /// The trades of the user whom commands are for.
+    pub(crate) async fn trades(&self) -> Value {
+        let path = "/trades?user_id=user-001";
+        self.trading.get(path).await.expect(200).json()
     }
 
     /// What the catalogue says of all stocks.
