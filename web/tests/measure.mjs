@@ -13,6 +13,16 @@ const median = (values) => values.toSorted((one, two) => one - two)[Math.floor(v
 const figures = (values, digits = 0) =>
   `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})`;
 
+/** What came over the wire for those addresses. */
+async function bytesOf(page, counts) {
+  const loaded = await page.evaluate(() =>
+    [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map(
+      ({ name, transferSize }) => ({ name, transferSize }),
+    ),
+  );
+  return loaded.filter(({ name }) => counts(name)).reduce((sum, { transferSize }) => sum + transferSize, 0);
+}
+
 const stack = await Stack.start();
 const browser = await openBrowser();
 try {
@@ -21,14 +31,9 @@ try {
   for (let round = 0; round < ROUNDS; round += 1) {
     const { page, context } = await openPage(browser, stack);
     await page.waitForSelector("[data-symbol]");
-    const seen = await page.evaluate(() => ({
-      paint: performance.getEntriesByName("first-contentful-paint")[0].startTime,
-      bytes: [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-        .filter(({ name }) => !name.includes("/stream"))
-        .reduce((sum, { transferSize }) => sum + transferSize, 0),
-    }));
-    paints.push(seen.paint);
-    weight = seen.bytes;
+    const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+    paints.push(paint);
+    weight = await bytesOf(page, (name) => !name.includes("/stream"));
     if (round === ROUNDS - 1) {
       // The rest of the page, which comes when it is wanted.
       for (const [path, drawn] of [
@@ -39,11 +44,7 @@ try {
         await page.goto(`${stack.url}/${path}`);
         await page.waitForSelector(drawn);
       }
-      const all = await page.evaluate(() =>
-        [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-          .filter(({ name }) => /\/($|#|assets\/|icon)/.test(name))
-          .reduce((sum, { transferSize }) => sum + transferSize, 0),
-      );
+      const all = await bytesOf(page, (name) => /\/($|#|assets\/|icon)/.test(name));
       console.log(`weight of all views, compressed: ${(all / 1000).toFixed(0)} kB`);
     }
     await context.close();
@@ -54,15 +55,11 @@ try {
   for (let first = 0; first < SYMBOLS; first += 50) {
     await Promise.all(
       Array.from({ length: 50 }, (_, index) =>
-        stack.json("/stocks", {
-          method: "POST",
-          headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({
-            symbol: `S${String(first + index).padStart(5, "0")}`,
-            name: `Company ${first + index}`,
-            sector: "Many",
-            current_price: 100,
-          }),
+        stack.send("POST", "/stocks", {
+          symbol: `S${String(first + index).padStart(5, "0")}`,
+          name: `Company ${first + index}`,
+          sector: "Many",
+          current_price: 100,
         }),
       ),
     );
@@ -80,11 +77,7 @@ try {
         symbol: `S${String(Math.floor(Math.random() * (Math.random() < 0.5 ? 20 : SYMBOLS))).padStart(5, "0")}`,
         price: (90 + Math.random() * 20).toFixed(2),
       }));
-      await stack.json("/prices", {
-        method: "PUT",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(prices),
-      });
+      await stack.send("PUT", "/prices", prices);
       told += prices.length;
       due += 100;
       await sleep(Math.max(0, due - Date.now()));

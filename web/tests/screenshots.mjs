@@ -21,11 +21,7 @@ try {
       ["buy", 40 - 3 * index],
       ["sell", 5],
     ]) {
-      await stack.json(`/trades/${side}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ user_id: "user-001", symbol, quantity, price }),
-      });
+      await stack.send("POST", `/trades/${side}`, { user_id: "user-001", symbol, quantity, price });
     }
   }
   await sleep(HISTORY_MS);

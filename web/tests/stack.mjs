@@ -90,8 +90,10 @@ export class Stack {
     return this.json(`/trades?user_id=${user}`);
   }
 
-  async put(price, symbol) {
-    await this.json(`/stocks/${symbol}/price?price=${price}`, { method: "PUT" });
+  /** Sends JSON, and reads what is answered. */
+  send(method, path, body) {
+    const headers = { "Content-Type": "application/json" };
+    return this.json(path, { method, headers, body: JSON.stringify(body) });
   }
 }
 

@@ -13,7 +13,6 @@ interface ProblemDocument {
   status: DecimalText;
   title: string;
   detail: string;
-  code: string;
   errors?: FieldError[];
   available?: DecimalText;
 }
@@ -27,11 +26,6 @@ export class Problem extends Error {
     private readonly document: Partial<ProblemDocument>,
   ) {
     super(document.detail ?? document.title ?? `status ${status}`);
-  }
-
-  /** The stable code, such as `insufficient_holdings`. */
-  get code(): string {
-    return this.document.code ?? "";
   }
 
   /** What is wrong with one field of the request's body. */

@@ -44,7 +44,6 @@ export const en = {
     none: "No stock matches. Try another name or sector.",
     empty: "The catalogue has no stocks yet.",
     loading: "Loading the market…",
-    failed: "The market cannot be loaded.",
   },
   stock: {
     back: "Back to the market",
@@ -81,7 +80,6 @@ export const en = {
     quantity: "Shares",
     amount: "Amount",
     price: "Price of a share",
-    followMarket: "Use the market's price",
     total: "Estimated total",
     shares: "Shares for it",
     held: (digits: string) => `You hold ${digits}`,
@@ -105,7 +103,6 @@ export const en = {
     day: "Today",
     unrealized: "Unrealized",
     realized: "Realized",
-    cost: "Cost",
     positions: "Positions",
     symbol: "Symbol",
     quantity: "Shares",
@@ -141,7 +138,6 @@ export const en = {
   },
   operations: {
     title: "Operations",
-    service: "Service",
     health: "Health",
     healthy: "Healthy",
     version: "Version",

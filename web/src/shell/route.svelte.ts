@@ -25,7 +25,7 @@ class Router {
     });
   }
 
-  go(path: "" | "portfolio" | "operations" | `stocks/${string}`): void {
+  go(path: "" | "portfolio" | "operations"): void {
     location.hash = `#/${path}`;
   }
 }
