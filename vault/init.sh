@@ -19,6 +19,8 @@ readonly ENVIRONMENTS="dev stage prod"
 readonly POLICIES="${POLICIES:-/vault/policies}"
 # Of a GitHub Enterprise Server: https://HOST/_services/token
 readonly GITHUB_ISSUER="${GITHUB_ISSUER:-https://token.actions.githubusercontent.com}"
+# The branch that rollback.yml is started from.
+readonly GITHUB_DEFAULT_BRANCH="${GITHUB_DEFAULT_BRANCH:-main}"
 # Where images are pushed to.
 readonly REGISTRY=myregistry.local:5000
 readonly SHARES=5
@@ -180,16 +182,35 @@ make_roles() {
         vault write auth/jwt/config oidc_discovery_url="$GITHUB_ISSUER" bound_issuer="$GITHUB_ISSUER" >/dev/null ||
             die "Vault must reach $GITHUB_ISSUER to check GitHub's tokens; unset GITHUB_ORG to do without"
     fi
-    github_role ci ci '"ref": ["refs/heads/develop", "refs/heads/release/*", "refs/tags/v*"]'
-    for environment in $ENVIRONMENTS; do
-        github_role "deploy-$environment" "deploy-$environment" "\"environment\": \"$environment\""
-    done
+    # A name stands in a glob and in JSON, so it has no character that means anything there.
+    case "$GITHUB_ORG.$GITHUB_REPO" in
+        *[!A-Za-z0-9._-]*) die "GITHUB_ORG and GITHUB_REPO must consist of letters, digits, '.', '_' and '-'" ;;
+    esac
+    case "$GITHUB_DEFAULT_BRANCH" in
+        *[!A-Za-z0-9._/-]*) die "GITHUB_DEFAULT_BRANCH must consist of letters, digits, '.', '_', '-' and '/'" ;;
+    esac
+    develop="ci-cd.yml@refs/heads/develop" release="ci-cd.yml@refs/heads/release/*" version="ci-cd.yml@refs/tags/v*"
+    rollback="rollback.yml@refs/heads/$GITHUB_DEFAULT_BRANCH"
+    github_role ci "" "$develop" "$release" "$version"
+    github_role deploy-dev dev "$develop" "$rollback"
+    github_role deploy-stage stage "$release" "$rollback"
+    github_role deploy-prod prod "$version" "$rollback"
     say "roles for GitHub's tokens: ci $(prefixed deploy), of $GITHUB_ORG/$GITHUB_REPO"
 }
 
-# github_role NAME POLICY CLAIM: for runs of this repository's own workflows with this claim besides.
+# github_role NAME ENVIRONMENT WORKFLOW@REF...: for runs of these workflow files at these refs, in this GitHub environment
+# unless that is empty. The policy has the role's name. In a glob of Vault `*` is any text, `/` included, and nothing else is special.
 github_role() {
-    vault write "auth/jwt/role/$1" - >/dev/null <<JSON
+    role=$1
+    claims=
+    workflows=
+    if [ -n "$2" ]; then claims="\"environment\": \"$2\","; fi
+    shift 2
+    for workflow in "$@"; do
+        workflows="$workflows${workflows:+, }\"$GITHUB_ORG/$GITHUB_REPO/.github/workflows/$workflow\""
+    done
+    # A pull request's token names the workflow at the base branch when the event is pull_request_target.
+    vault write "auth/jwt/role/$role" - >/dev/null <<JSON
 {
   "role_type": "jwt",
   "user_claim": "job_workflow_ref",
@@ -197,13 +218,11 @@ github_role() {
   "bound_claims_type": "glob",
   "bound_claims": {
     "repository": "$GITHUB_ORG/$GITHUB_REPO",
-    "job_workflow_ref": [
-      "$GITHUB_ORG/$GITHUB_REPO/.github/workflows/ci-cd.yml@*",
-      "$GITHUB_ORG/$GITHUB_REPO/.github/workflows/rollback.yml@*"
-    ],
-    $3
+    "event_name": ["push", "workflow_dispatch", "schedule"],
+    $claims
+    "job_workflow_ref": [$workflows]
   },
-  "token_policies": ["$2"],
+  "token_policies": ["$role"],
   "token_ttl": "1h",
   "token_max_ttl": "1h"
 }

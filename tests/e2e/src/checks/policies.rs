@@ -31,6 +31,40 @@ const REPOSITORY: &str = "your-org/stocks-app";
 const AUDIENCE: &str = "https://github.com/your-org";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
+/// Workflow files at refs, and the roles that take their tokens.
+const RUNS: [(&str, &[&str]); 17] = [
+    ("ci-cd.yml@refs/heads/develop", &["ci", "deploy-dev"]),
+    (
+        "ci-cd.yml@refs/heads/release/1.4.0",
+        &["ci", "deploy-stage"],
+    ),
+    (
+        "ci-cd.yml@refs/heads/release/1.4/fix",
+        &["ci", "deploy-stage"],
+    ),
+    ("ci-cd.yml@refs/tags/v1.4.0", &["ci", "deploy-prod"]),
+    (
+        "rollback.yml@refs/heads/main",
+        &["deploy-dev", "deploy-stage", "deploy-prod"],
+    ),
+    ("rollback.yml@refs/heads/develop", &[]),
+    ("rollback.yml@refs/tags/v1.4.0", &[]),
+    ("rollback.yml@refs/heads/main-2", &[]),
+    ("ci-cd.yml@refs/heads/main", &[]),
+    ("ci-cd.yml@refs/heads/feature", &[]),
+    ("ci-cd.yml@refs/heads/develop-2", &[]),
+    ("ci-cd.yml@refs/heads/feature/refs/heads/develop", &[]),
+    ("ci-cd.yml@refs/heads/v1.4.0", &[]),
+    ("ci-cd.yml@refs/tags/release/1.4.0", &[]),
+    ("ci-cd.yml@refs/pull/7/merge", &[]),
+    ("other.yml@refs/heads/develop", &[]),
+    ("sub/ci-cd.yml@refs/heads/develop", &[]),
+];
+
+fn workflow(run: &str) -> String {
+    format!("{REPOSITORY}/.github/workflows/{run}")
+}
+
 pub(crate) async fn check() -> Result<String> {
     let root = Identity::root().await?;
     let mut attempts = Vec::new();
@@ -184,6 +218,8 @@ async fn check_github(root: &Identity) -> Result<String> {
         "GITHUB_ORG=your-org",
         "--env",
         "GITHUB_REPO=stocks-app",
+        "--env",
+        "GITHUB_DEFAULT_BRANCH=main",
         "vault",
         "sh",
         "/vault/scripts/init.sh",
@@ -192,7 +228,7 @@ async fn check_github(root: &Identity) -> Result<String> {
 
     let claims = json!({
         "iss": ISSUER, "aud": AUDIENCE, "repository": REPOSITORY, "ref": "refs/heads/develop", "environment": "dev",
-        "job_workflow_ref": format!("{REPOSITORY}/.github/workflows/ci-cd.yml@refs/heads/develop"),
+        "event_name": "push", "job_workflow_ref": workflow("ci-cd.yml@refs/heads/develop"),
     });
     let log_in = async |role: &str, change: Value| {
         let mut claims = claims.clone();
@@ -202,8 +238,21 @@ async fn check_github(root: &Identity) -> Result<String> {
         let login = json!({"role": role, "jwt": token_of(&signer, claims)});
         Identity::log_in("auth/jwt/login", login).await
     };
-    log_in("ci", json!({"ref": "refs/heads/release/1.4.0"})).await?;
-    log_in("ci", json!({"ref": "refs/tags/v1.4.0"})).await?;
+    let environments = ["dev", "stage", "prod"];
+    for (run, roles) in RUNS {
+        for role in ["ci", "deploy-dev", "deploy-stage", "deploy-prod"] {
+            for environment in environments {
+                let change = json!({"job_workflow_ref": workflow(run), "environment": environment});
+                let is_of_environment = role == "ci" || role == format!("deploy-{environment}");
+                let expected = roles.contains(&role) && is_of_environment;
+                ensure!(
+                    log_in(role, change).await.is_ok() == expected,
+                    "{role} must {}take a token of {run} in {environment}",
+                    if expected { "" } else { "not " }
+                );
+            }
+        }
+    }
     let ci = log_in("ci", json!({})).await?;
     ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
     for path in all_paths() {
@@ -215,7 +264,9 @@ async fn check_github(root: &Identity) -> Result<String> {
             read.status
         );
     }
-    let stage = log_in("deploy-stage", json!({"environment": "stage"})).await?;
+    let release = workflow("ci-cd.yml@refs/heads/release/1.4.0");
+    let of_stage = json!({"environment": "stage", "job_workflow_ref": release});
+    let stage = log_in("deploy-stage", of_stage).await?;
     for (path, expected) in SMOKE.into_iter().zip([200, 403]) {
         let secret = format!("secret/data/{path}");
         let status = stage.call("GET", &secret, None).await.status;
@@ -244,17 +295,23 @@ async fn check_github(root: &Identity) -> Result<String> {
 
     let others = [
         ("ci", json!({"repository": "somebody/stocks-app"})),
-        ("ci", json!({"ref": "refs/heads/feature"})),
-        ("ci", json!({"ref": "refs/heads/main"})),
+        ("ci", json!({"repository": "your-org/stocks-app-2"})),
+        ("ci", json!({"event_name": "pull_request"})),
+        ("ci", json!({"event_name": "pull_request_target"})),
+        ("deploy-dev", json!({"event_name": "pull_request_target"})),
         (
             "ci",
-            json!({"job_workflow_ref": format!("{REPOSITORY}/.github/workflows/other.yml@refs/heads/main")}),
+            json!({"job_workflow_ref": "somebody/stocks-app/.github/workflows/ci-cd.yml@refs/heads/develop"}),
+        ),
+        (
+            "ci",
+            json!({"job_workflow_ref": "your-org/stocks-app-2/.github/workflows/ci-cd.yml@refs/heads/develop"}),
         ),
         ("ci", json!({"aud": "https://github.com/somebody"})),
         ("ci", json!({"iss": "https://somebody.example"})),
         ("deploy-prod", json!({})),
     ];
-    let refused = others.len();
+    let refused = others.len() + RUNS.iter().filter(|(_, roles)| roles.is_empty()).count();
     for (role, change) in others {
         let told = change.to_string();
         ensure!(
