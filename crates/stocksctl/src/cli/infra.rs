@@ -84,7 +84,7 @@ pub(super) enum InfraVerb {
     /// Gives the runner beside it tickets of GitHub's, each for one job, as it asks for them
     #[command(hide = true)]
     Register(Register),
-    /// Refuses a job that must not run where the engine is; the runner asks before each
+    /// Refuses a job that must not run on this runner; its start hook asks before each job
     #[command(hide = true)]
     AdmitJob(AdmitJob),
 }
@@ -158,12 +158,30 @@ pub(super) struct Register {
 
 #[derive(Args)]
 pub(super) struct AdmitJob {
-    /// What has started it
+    /// The runner that asks
+    #[arg(long, value_enum)]
+    runner: trust::Runner,
+    /// The owner of the repository whose jobs it takes
+    #[arg(long, env = "GITHUB_ORG")]
+    owner: String,
+    /// The repository's name
+    #[arg(long = "repository-name", env = "GITHUB_REPO")]
+    name: String,
+    /// The event that started the job
     #[arg(long, env = "GITHUB_EVENT_NAME")]
     event_name: String,
-    /// The file with what GitHub says of that
+    /// The file with the event's payload
     #[arg(long, env = "GITHUB_EVENT_PATH")]
     event_path: PathBuf,
+    /// The repository that the job belongs to
+    #[arg(long, env = "GITHUB_REPOSITORY")]
+    repository: String,
+    /// The branch or tag that the job runs on, `refs/heads/develop`
+    #[arg(long = "ref", env = "GITHUB_REF")]
+    reference: String,
+    /// `branch` or `tag`; empty for a pull request
+    #[arg(long = "ref-type", env = "GITHUB_REF_TYPE", default_value = "")]
+    reference_type: String,
 }
 
 impl InfraVerb {
@@ -449,10 +467,22 @@ impl Register {
 
 impl AdmitJob {
     fn run(&self) -> Result<()> {
+        ensure!(
+            !self.owner.is_empty() && !self.name.is_empty(),
+            "GITHUB_ORG and GITHUB_REPO name the repository whose jobs this runner takes"
+        );
         let file = &self.event_path;
         let event = std::fs::read(file).with_context(|| file.display().to_string())?;
-        let event = serde_json::from_slice(&event).context("what has started the job")?;
-        trust::admit(&self.event_name, &event)
+        let event = serde_json::from_slice(&event)
+            .with_context(|| format!("the event in {}", file.display()))?;
+        let job = trust::Job {
+            event_name: &self.event_name,
+            repository: &self.repository,
+            reference: &self.reference,
+            reference_type: &self.reference_type,
+            event: &event,
+        };
+        trust::admit(self.runner, &format!("{}/{}", self.owner, self.name), &job)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `.github/workflows/ci-cd.yml` says the same to GitHub, and a test compares the two.
 
+#[cfg(test)]
+mod hook_tests;
 mod schedule;
 pub(crate) mod trust;
 #[cfg(test)]
