@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 use super::*;
 
 const FILE: &str = ".github/workflows/ci-cd.yml";
+/// Reaches the engine, Vault and the registry.
+const DEPLOY_RUNNER: &str = "self-hosted";
+/// A pull request runs on GitHub's runners. `PULL_REQUEST_RUNNER` is the label of another, which no fork reaches.
+const OPEN_TO_PULL_REQUESTS: &str = "${{ github.event_name == 'pull_request' && (github.event.pull_request.head.repo.fork == false && vars.PULL_REQUEST_RUNNER || 'ubuntu-24.04') || 'self-hosted' }}";
 
 fn workflow(file: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -42,6 +46,11 @@ fn differences(jobs: &[Job], workflow: &Value) -> Vec<String> {
             _ => json!("${{ matrix.part }}"),
         };
         differ(PART_VARIABLE, part, &told["env"][PART_VARIABLE]);
+        let runner = match job.when {
+            When::Always => OPEN_TO_PULL_REQUESTS,
+            When::Pushed | When::Released(_) | When::Failed => DEPLOY_RUNNER,
+        };
+        differ("runs-on", json!(runner), &told["runs-on"]);
         differ("the command", json!([job.command]), &commands(told));
         let condition = told["if"].as_str().unwrap_or_default();
         for part in conditions(job) {
@@ -119,6 +128,7 @@ fn a_job_that_one_side_lacks_or_runs_otherwise_is_found() {
         );
         for change in [
             |told: &mut Value| told["needs"] = json!(["another"]),
+            |told: &mut Value| told["runs-on"] = json!(["self-hosted", "linux"]),
             |told: &mut Value| told["steps"][2]["run"] = json!("true"),
             |told: &mut Value| told["strategy"] = json!({"matrix": {"part": ["another"]}}),
         ] {
@@ -172,7 +182,25 @@ fn a_deployment_that_has_begun_comes_to_its_end_and_tests_that_are_stale_do_not(
     }
     let expected =
         json!({"group": "deploy-${{ inputs.environment }}", "cancel-in-progress": false});
-    assert_eq!(rollback["jobs"]["rollback"]["concurrency"], expected);
+    let rollback = &rollback["jobs"]["rollback"];
+    assert_eq!(rollback["concurrency"], expected);
+    assert_eq!(rollback["runs-on"], DEPLOY_RUNNER);
+}
+
+/// The deploy runner's hook refuses other events, so a workflow with one would only fail there.
+#[test]
+fn workflows_start_on_pushes_pull_requests_and_by_hand() {
+    for (file, expected) in [
+        (FILE, json!(["pull_request", "push"])),
+        (
+            ".github/workflows/rollback.yml",
+            json!(["workflow_dispatch"]),
+        ),
+    ] {
+        let workflow = workflow(file);
+        let events: Vec<_> = workflow["on"].as_object().unwrap().keys().collect();
+        assert_eq!(json!(events), expected, "{file}");
+    }
 }
 
 #[test]
