@@ -86,6 +86,15 @@ fn approver(reviews: &[Review], environment: Environment) -> Result<String> {
     Ok(review.user.login.clone())
 }
 
+/// The runner that a ticket is for.
+#[derive(Clone, Debug)]
+pub(crate) struct RunnerSettings {
+    /// The labels whose jobs it takes: it has no other.
+    pub(crate) labels: Vec<String>,
+    /// The folder in which it does them.
+    pub(crate) work_folder: String,
+}
+
 /// A repository that jobs are taken of.
 #[derive(Clone, Debug)]
 pub(crate) struct Repository {
@@ -99,15 +108,15 @@ pub(crate) struct Repository {
 
 impl Repository {
     /// What a runner of this name takes one job with (REST API, "Create configuration for a just-in-time runner").
-    pub(crate) async fn ticket(&self, runner: &str, work_folder: &str) -> Result<String> {
+    pub(crate) async fn ticket(&self, runner: &str, settings: &RunnerSettings) -> Result<String> {
         let (api, name) = (&self.api, &self.name);
         let url = format!("{api}/repos/{name}/actions/runners/generate-jitconfig");
         let wanted = json!({
             "name": runner,
             // The one that every repository has.
             "runner_group_id": 1,
-            "labels": ["self-hosted", "linux"],
-            "work_folder": work_folder,
+            "labels": settings.labels,
+            "work_folder": settings.work_folder,
         });
         let request = request(Method::POST, &url, &self.token)?.json(&wanted);
         let answer = request.send().await.context("GitHub does not answer")?;

@@ -8,8 +8,16 @@ use super::docker::Docker;
 use super::trivy::Version;
 
 const FILE: &str = "docker-compose.infra.yml";
-/// What takes GitHub's jobs.
-const RUNNER: [&str; 2] = ["github-runner", "runner-registrar"];
+/// The services that only GitHub's jobs need.
+const RUNNERS: [&str; 5] = [
+    "github-runner",
+    "runner-registrar",
+    "pr-runner",
+    "pr-runner-registrar",
+    "buildkit",
+];
+/// Names the services of every profile. Compose reads `COMPOSE_PROFILES` for those to start.
+const ALL_PROFILES: [&str; 2] = ["--profile", "*"];
 /// The search of `SonarQube` maps that many files.
 const MIN_MAPS: u64 = 262_144;
 
@@ -68,7 +76,7 @@ impl Platform {
         let has_owner = owner.is_some_and(|owner| !owner.is_empty());
         let names = services
             .keys()
-            .filter(|name| has_owner || !RUNNER.contains(&name.as_str()));
+            .filter(|name| has_owner || !RUNNERS.contains(&name.as_str()));
         Ok(names.cloned().collect())
     }
 
@@ -86,14 +94,14 @@ impl Platform {
 
     /// Takes the containers away; the volumes stay.
     pub(crate) async fn stop(&self) -> Result<()> {
-        let down = ["compose", "--file", FILE, "down"];
+        let down = [&["compose", "--file", FILE][..], &ALL_PROFILES, &["down"]].concat();
         self.docker.watch(&down, &without_orphans()).await
     }
 
     /// Every container of it, whatever its state.
     pub(crate) async fn look(&self) -> Result<Vec<Container>> {
         let all = ["ps", "--all", "--orphans=false", "--format", "json"];
-        let told = self.compose(&all).await?;
+        let told = self.compose(&[&ALL_PROFILES[..], &all].concat()).await?;
         let containers = told.lines().map(serde_json::from_str);
         containers
             .collect::<Result<_, _>>()

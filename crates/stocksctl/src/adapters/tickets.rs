@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::chance::random;
-use super::github::Repository;
+use super::github::{Repository, RunnerSettings};
 use super::private::write_private;
 use crate::progress::note;
 
@@ -17,12 +17,13 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// The folder. `wanted` in it asks, `ticket` answers.
 pub(crate) struct Tickets {
     folder: PathBuf,
+    runner: RunnerSettings,
 }
 
 impl Tickets {
-    pub(crate) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path, runner: RunnerSettings) -> Self {
         let folder = folder.to_owned();
-        Self { folder }
+        Self { folder, runner }
     }
 
     /// Answers for as long as it runs. The token is read each time: it may come later, and change.
@@ -30,7 +31,6 @@ impl Tickets {
         &self,
         token_file: &Path,
         repository: impl Fn(String) -> Repository,
-        work_folder: &str,
     ) -> Result<()> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -38,7 +38,7 @@ impl Tickets {
                 tokio::time::sleep(LOOK_EVERY).await;
                 continue;
             }
-            match self.answer(token_file, &repository, work_folder).await {
+            match self.answer(token_file, &repository).await {
                 Ok(name) => {
                     note(&format!("a ticket for {name}"));
                     pause = FIRST_PAUSE;
@@ -64,7 +64,6 @@ impl Tickets {
         &self,
         token_file: &Path,
         repository: impl Fn(String) -> Repository,
-        work_folder: &str,
     ) -> Result<String> {
         let token = std::fs::read_to_string(token_file);
         let token = token.with_context(|| token_file.display().to_string())?;
@@ -75,7 +74,7 @@ impl Tickets {
         );
         let name = new_name()?;
         let repository = repository(token.to_owned());
-        let ticket = repository.ticket(&name, work_folder).await?;
+        let ticket = repository.ticket(&name, &self.runner).await?;
         self.give(&ticket)?;
         Ok(name)
     }
@@ -146,14 +145,18 @@ mod tests {
     async fn who_asks_gets_one_ticket_once_there_is_a_token() {
         let (api, asked) = github().await;
         let folder = tempfile::tempdir().unwrap();
-        let tickets = Tickets::new(folder.path());
+        let runner = RunnerSettings {
+            labels: vec!["stocks-pull-request".to_owned()],
+            work_folder: "/srv/work".to_owned(),
+        };
+        let tickets = Tickets::new(folder.path(), runner);
         let token_file = folder.path().join("token");
         let repository = |token| Repository {
             api: api.clone(),
             name: "owner/stocks-app".to_owned(),
             token,
         };
-        let answer = || tickets.answer(&token_file, repository, "/srv/work");
+        let answer = || tickets.answer(&token_file, repository);
 
         assert!(!tickets.is_wanted());
         std::fs::write(folder.path().join("wanted"), "").unwrap();
@@ -170,7 +173,7 @@ mod tests {
         let ticket = std::fs::read_to_string(folder.path().join("ticket")).unwrap();
         assert_eq!(ticket, "abcdefg");
         assert!(!tickets.is_wanted());
-        let wanted = json!({"name": name, "runner_group_id": 1, "labels": ["self-hosted", "linux"], "work_folder": "/srv/work"});
+        let wanted = json!({"name": name, "runner_group_id": 1, "labels": ["stocks-pull-request"], "work_folder": "/srv/work"});
         assert_eq!(*asked.lock().unwrap(), [wanted]);
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::findings::Findings;
 use super::secrets::Login;
 use super::{Engine, harbor, sonarqube};
-use crate::adapters::github::Repository;
+use crate::adapters::github::{Repository, RunnerSettings};
 use crate::adapters::harbor::Harbor;
 use crate::adapters::platform::Platform;
 use crate::adapters::sonarqube::SonarQube;
@@ -151,9 +151,17 @@ pub(super) struct Register {
     /// GitHub
     #[arg(long, env = "GITHUB_API_URL", default_value = "https://api.github.com")]
     api: String,
-    /// Where jobs are done
+    /// The runner's folder, in which jobs run
     #[arg(long, env = "RUNNER_FOLDER", default_value = "/srv/stocks-runner")]
     runner_folder: String,
+    /// The labels whose jobs the runner takes
+    #[arg(
+        long,
+        env = "RUNNER_LABELS",
+        value_delimiter = ',',
+        default_value = "self-hosted,linux"
+    )]
+    labels: Vec<String>,
 }
 
 #[derive(Args)]
@@ -448,14 +456,17 @@ impl Register {
             !self.owner.is_empty() && !self.repository.is_empty(),
             "GITHUB_ORG and GITHUB_REPO say whose jobs are taken"
         );
-        let tickets = Tickets::new(&self.tickets);
+        let runner = RunnerSettings {
+            labels: self.labels.clone(),
+            work_folder: format!("{}/work", self.runner_folder),
+        };
+        let tickets = Tickets::new(&self.tickets, runner);
         let repository = |token| Repository {
             api: self.api.clone(),
             name: name.clone(),
             token,
         };
-        let work_folder = format!("{}/work", self.runner_folder);
-        let serving = tickets.serve(&self.token_file, repository, &work_folder);
+        let serving = tickets.serve(&self.token_file, repository);
         // The first process of a container ends by no signal that it has not asked for.
         let mut ended = signal(SignalKind::terminate())?;
         tokio::select! {

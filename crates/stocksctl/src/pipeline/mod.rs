@@ -4,6 +4,8 @@
 
 #[cfg(test)]
 mod hook_tests;
+#[cfg(test)]
+mod runner_tests;
 mod schedule;
 pub(crate) mod trust;
 #[cfg(test)]
