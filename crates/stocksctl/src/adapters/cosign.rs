@@ -1,5 +1,6 @@
 //! Signatures and attestations, through the cosign command.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,69 +8,122 @@ use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
 use tokio::process::Command;
 
 use super::process;
 use crate::release::Image;
+use crate::signers::{Identity, is_pem};
 
+/// On the PATH.
+pub(crate) const PROGRAM: &str = "cosign";
 const TIMEOUT: Duration = Duration::from_mins(2);
+/// The words of cosign when nothing of an image is by an identity. Any other failure says nothing about the image.
+const ABSENT: [&str; 4] = [
+    "no matching attestations",
+    "no matching signatures",
+    "no signatures found",
+    "none of the attestations matched the predicate type",
+];
 
-/// Whose signatures count.
-#[derive(Clone, Debug)]
-pub(crate) enum Identity {
-    /// Whoever has the private key to this public one: a file or a reference to a key store.
-    Key(PathBuf),
-    /// A workflow, by the certificate that it was given for its token.
-    Workflow {
-        /// A regular expression for the certificate's identity.
-        identity: String,
-        /// Who issued the token.
-        issuer: String,
-    },
-}
-
-/// Checks what others have signed.
+/// Checks signatures and attestations.
 #[derive(Clone, Debug)]
 pub(crate) struct Cosign {
-    pub(crate) identity: Identity,
+    /// The program: a name on the PATH, or a path.
+    pub(crate) program: PathBuf,
+    /// The identities that count today. An image needs the signature of one of them.
+    pub(crate) identities: Vec<Identity>,
     /// Whether the registry speaks HTTP without TLS.
     pub(crate) is_plain: bool,
 }
 
+/// A predicate, and the identity that has attested it.
+#[derive(Clone, Debug)]
+pub(crate) struct Attestation {
+    /// The name of the identity, as [`name`] gives it.
+    pub(crate) by: String,
+    pub(crate) predicate: Value,
+}
+
+/// The answer for one identity.
+enum Answer {
+    /// The output of the command.
+    Verified(String),
+    /// Nothing of the image is by this identity.
+    Absent(String),
+}
+
 impl Cosign {
-    /// Fails unless the image is signed.
+    /// Fails unless one of the identities has signed the image.
     pub(crate) async fn verify(&self, image: &Image) -> Result<()> {
-        self.run("verify", &[], image)
-            .await
-            .map(drop)
-            .with_context(|| format!("{image} is not signed by {}", self.identity.name()))
+        let mut reasons = Vec::new();
+        for identity in &self.identities {
+            match self.run(identity, "verify", &[], image).await {
+                Ok(Answer::Verified(_)) => return Ok(()),
+                Ok(Answer::Absent(reason)) => reasons.push(reason),
+                // One signature that is proven is enough, whatever the others are.
+                Err(error) => reasons.push(format!("{error:#}")),
+            }
+        }
+        bail!(
+            "{image} is not signed by {}: {}",
+            self.names(),
+            reasons.join("; ")
+        )
     }
 
     /// The predicates of this type that are attested of the image.
     pub(crate) async fn attested(&self, image: &Image, kind: &str) -> Result<Vec<Value>> {
-        let output = self
-            .run("verify-attestation", &["--type", kind], image)
-            .await;
-        let output = output.with_context(|| {
-            let by = self.identity.name();
-            format!("{image} has no attestation of {kind} by {by}")
-        })?;
-        output
-            .lines()
-            .filter(|line| line.starts_with('{'))
-            .map(predicate)
-            .collect()
+        let attestations = self.attestations(image, kind).await?;
+        Ok(attestations.into_iter().map(|it| it.predicate).collect())
     }
 
-    async fn run(&self, verb: &str, more: &[&str], image: &Image) -> Result<String> {
-        let mut command = command(verb, self.is_plain);
-        match &self.identity {
-            // The key itself is what is trusted, not a public log of who signed when.
+    /// The same with the identity of each: all that any of them has attested, so that none can hide what another says.
+    pub(crate) async fn attestations(&self, image: &Image, kind: &str) -> Result<Vec<Attestation>> {
+        let context = || format!("{image} has no attestation of {kind} by {}", self.names());
+        let of_kind = ["--type", kind];
+        let mut found = Vec::new();
+        let mut reasons = Vec::new();
+        for identity in &self.identities {
+            let answer = self.run(identity, "verify-attestation", &of_kind, image);
+            match answer.await.with_context(context)? {
+                Answer::Absent(reason) => reasons.push(reason),
+                Answer::Verified(output) => {
+                    let by = name(identity);
+                    for line in output.lines().filter(|line| line.starts_with('{')) {
+                        let predicate = predicate(line)?;
+                        let by = by.clone();
+                        found.push(Attestation { by, predicate });
+                    }
+                }
+            }
+        }
+        ensure!(!found.is_empty(), "{}: {}", context(), reasons.join("; "));
+        Ok(found)
+    }
+
+    async fn run(
+        &self,
+        identity: &Identity,
+        verb: &str,
+        more: &[&str],
+        image: &Image,
+    ) -> Result<Answer> {
+        let mut command = command(&self.program, verb, self.is_plain);
+        // The file lives as long as the call.
+        let pem = match identity {
+            Identity::Key(key) if is_pem(key) => Some(write(key)?),
+            _ => None,
+        };
+        match identity {
+            // The key itself is what is trusted, not a public log of signatures.
             Identity::Key(key) => {
-                command
-                    .arg("--key")
-                    .arg(key)
-                    .arg("--insecure-ignore-tlog=true");
+                command.arg("--insecure-ignore-tlog=true").arg("--key");
+                match &pem {
+                    Some(file) => command.arg(file.path()),
+                    None => command.arg(key),
+                };
             }
             Identity::Workflow { identity, issuer } => {
                 command.args(["--certificate-identity-regexp", identity]);
@@ -80,20 +134,49 @@ impl Cosign {
         let ended = process::attempt(&mut command, b"", TIMEOUT)
             .await
             .context("without cosign nothing can be admitted")?;
-        if !ended.is_success() {
-            bail!("cosign {verb}: {}", ended.reason());
+        if ended.is_success() {
+            return Ok(Answer::Verified(ended.stdout));
         }
-        Ok(ended.stdout)
+        let reason = format!("cosign {verb}: {}", ended.reason());
+        if ABSENT.iter().any(|said| ended.stderr.contains(said)) {
+            return Ok(Answer::Absent(reason));
+        }
+        bail!(reason)
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<_> = self.identities.iter().map(name).collect();
+        names.join(" or ")
     }
 }
 
-impl Identity {
-    fn name(&self) -> String {
-        match self {
-            Self::Key(key) => key.display().to_string(),
-            Self::Workflow { identity, .. } => identity.clone(),
+fn write(text: &str) -> Result<NamedTempFile> {
+    let file = NamedTempFile::new()?;
+    std::fs::write(file.path(), text)?;
+    Ok(file)
+}
+
+/// The name of an identity in messages and in the ledger: a key by its fingerprint, as far as it can be read.
+pub(crate) fn name(identity: &Identity) -> String {
+    match identity {
+        Identity::Workflow { identity, .. } => identity.clone(),
+        Identity::Key(key) if is_pem(key) => {
+            fingerprint(key).unwrap_or_else(|| "a key that cannot be read".to_owned())
+        }
+        Identity::Key(key) => {
+            let print = std::fs::read_to_string(key);
+            let print = print.ok().and_then(|pem| fingerprint(&pem));
+            print.map_or_else(|| key.clone(), |print| format!("{key} ({print})"))
         }
     }
+}
+
+/// The SHA-256 of a public key in DER.
+fn fingerprint(pem: &str) -> Option<String> {
+    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
+    let der = BASE64_STANDARD.decode(lines.collect::<String>()).ok()?;
+    let digest = Sha256::digest(der);
+    is_pem(pem).then(|| format!("key sha256:{digest:x}"))
 }
 
 /// Signs.
@@ -115,15 +198,14 @@ impl Signer {
     /// Attests a predicate of the image.
     pub(crate) async fn attest(&self, image: &Image, kind: &str, predicate: &Value) -> Result<()> {
         // The command takes a file.
-        let file = tempfile::NamedTempFile::new()?;
-        std::fs::write(file.path(), predicate.to_string())?;
+        let file = write(&predicate.to_string())?;
         let path = file.path().to_str().context("the path of the predicate")?;
         self.run("attest", &["--type", kind, "--predicate", path], image)
             .await
     }
 
     async fn run(&self, verb: &str, more: &[&str], image: &Image) -> Result<()> {
-        let mut command = command(verb, self.is_plain);
+        let mut command = command(PROGRAM, verb, self.is_plain);
         command.arg("--yes").args(more);
         if let Some(key) = &self.key {
             command.args(["--key", key]);
@@ -142,8 +224,8 @@ impl Signer {
     }
 }
 
-fn command(verb: &str, is_plain: bool) -> Command {
-    let mut command = process::program("cosign");
+fn command(program: impl AsRef<OsStr>, verb: &str, is_plain: bool) -> Command {
+    let mut command = process::program(program);
     command.arg(verb);
     if is_plain {
         command.arg("--allow-http-registry=true");
@@ -160,3 +242,7 @@ fn predicate(line: &str) -> Result<Value> {
     let statement: Value = serde_json::from_slice(&BASE64_STANDARD.decode(payload)?)?;
     Ok(statement["predicate"].clone())
 }
+
+#[cfg(test)]
+#[path = "cosign_tests.rs"]
+pub(crate) mod tests;

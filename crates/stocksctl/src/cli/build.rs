@@ -123,7 +123,7 @@ impl Build {
 
     /// Signs it and attests its bill of materials, unless that was done.
     async fn sign(&self, service: Service, image: &Image) -> Result<()> {
-        let cosign = self.source.cosign();
+        let cosign = self.source.cosign()?;
         let signer = self.signing.signer(&self.source);
         if cosign.verify(image).await.is_err() {
             signer.sign(image).await?;

@@ -17,6 +17,7 @@ mod scan;
 mod secrets;
 mod sonarqube;
 mod tags;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,7 +26,8 @@ use anyhow::{Context as _, Result};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::adapters::cosign::{Cosign, Identity, Signer};
+use self::trust::TrustArgs;
+use crate::adapters::cosign::{self, Cosign, Signer};
 use crate::adapters::docker::Docker;
 use crate::adapters::github::Run;
 use crate::adapters::registry::{Registry, is_local};
@@ -35,6 +37,7 @@ use crate::admission::Admission;
 use crate::approval::Approvals;
 use crate::environment::Environment;
 use crate::exceptions::Exceptions;
+use crate::signers::Signers;
 use crate::site::{Site, SmokeKey, now};
 
 /// Deploys and rolls back releases of Stocks App, by digest and without a failed request.
@@ -158,26 +161,8 @@ struct Source {
     /// Speaks HTTP without TLS to it, as to one on this host
     #[arg(long, env = "HARBOR_PLAIN_HTTP", value_parser = clap::builder::FalseyValueParser::new())]
     plain_http: bool,
-    /// The public key of the signatures
-    #[arg(long, env = "COSIGN_PUBLIC_KEY", default_value = "cosign.pub")]
-    key: PathBuf,
-    /// Whose workflow must have signed, as a regular expression, in the place of a key
-    #[arg(long, env = "COSIGN_CERTIFICATE_IDENTITY_REGEXP")]
-    certificate_identity: Option<String>,
-    /// Who says which workflow that is
-    #[arg(
-        long,
-        env = "COSIGN_CERTIFICATE_OIDC_ISSUER",
-        default_value = "https://token.actions.githubusercontent.com"
-    )]
-    certificate_oidc_issuer: String,
-    /// The public key of approvals
-    #[arg(
-        long,
-        env = "COSIGN_APPROVER_PUBLIC_KEY",
-        default_value = "approver.pub"
-    )]
-    approver_public_key: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
     /// Takes the reviews of this workflow's run for approvals
     #[arg(long, env = "STOCKS_APPROVAL_BY_REVIEW", value_parser = clap::builder::FalseyValueParser::new())]
     approval_by_review: bool,
@@ -236,16 +221,18 @@ impl Source {
         self.plain_http || is_local(&self.registry)
     }
 
-    fn cosign(&self) -> Cosign {
-        let issuer = self.certificate_oidc_issuer.clone();
-        let identity = match given(self.certificate_identity.as_ref()) {
-            Some(identity) => Identity::Workflow { identity, issuer },
-            None => Identity::Key(self.key.clone()),
-        };
-        Cosign {
-            identity,
+    fn cosign(&self) -> Result<Cosign> {
+        self.cosign_of(&self.trust.signers()?)
+            .context("images cannot be verified")
+    }
+
+    /// Checks signatures of those that count today.
+    fn cosign_of(&self, signers: &Signers) -> Result<Cosign> {
+        Ok(Cosign {
+            program: cosign::PROGRAM.into(),
+            identities: signers.live(now().date_naive())?,
             is_plain: self.is_plain(),
-        }
+        })
     }
 
     fn exceptions(&self) -> Result<Exceptions> {
@@ -259,7 +246,7 @@ impl Source {
 
     fn admission(&self) -> Result<Admission> {
         Ok(Admission {
-            cosign: self.cosign(),
+            cosign: self.cosign()?,
             exceptions: self.exceptions()?,
             today: now().date_naive(),
         })
@@ -267,10 +254,10 @@ impl Source {
 
     fn approvals(&self) -> Result<Approvals> {
         if !self.approval_by_review {
-            return Ok(Approvals::Attested(Cosign {
-                identity: Identity::Key(self.approver_public_key.clone()),
-                is_plain: self.is_plain(),
-            }));
+            let approvers = self.cosign_of(&self.trust.approvers()?);
+            return Ok(Approvals::Attested(
+                approvers.context("approvals cannot be verified")?,
+            ));
         }
         let wanted = "--approval-by-review is for a job of a workflow";
         Ok(Approvals::Reviewed(Run {
@@ -372,23 +359,6 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[derive(Parser)]
-    struct Only {
-        #[command(flatten)]
-        source: Source,
-    }
-
-    #[test]
-    fn a_variable_that_is_empty_was_not_given() {
-        let workflow = "^https://github.com/owner/stocks-app/";
-        for (told, is_workflow) in [("", false), (workflow, true)] {
-            let told = format!("--certificate-identity={told}");
-            let parsed = Only::try_parse_from(["test", &told]).unwrap();
-            let identity = parsed.source.cosign().identity;
-            assert_eq!(matches!(identity, Identity::Workflow { .. }), is_workflow);
-        }
-    }
 
     #[test]
     fn every_verb_is_well_formed() {

@@ -119,7 +119,7 @@ impl Scan {
 
     /// The bill of materials that is attested of the image, as a file.
     async fn bill(&self, service: Service, image: &Image, folder: &Path) -> Result<PathBuf> {
-        let bills = self.source.cosign().attested(image, "cyclonedx").await?;
+        let bills = self.source.cosign()?.attested(image, "cyclonedx").await?;
         for bill in &bills {
             check_bill(bill).context("the bill of materials")?;
         }

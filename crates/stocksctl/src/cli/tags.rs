@@ -95,7 +95,7 @@ impl Images {
                 None => in_registry(&registry, service).await?,
             });
         }
-        let cosign = self.source.cosign();
+        let cosign = self.source.cosign()?;
         let described = stream::iter(found).map(async |named| {
             let image = &named.image;
             let made = async {
