@@ -3,16 +3,16 @@
 //! An approval is attested of both images, signed with the key of those who may approve: it says which images, where, by whom and
 //! until when. Whoever can push images cannot make one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::adapters::cosign::Cosign;
+use crate::adapters::cosign::{Attestation, Cosign};
 use crate::adapters::github::Run;
 use crate::environment::Environment;
+use crate::ledger::Ledger;
 use crate::release::{Digest, Release, Service};
 
 /// The type of the attestation's predicate.
@@ -73,6 +73,13 @@ impl Approval {
     }
 }
 
+/// Returns true if the release needs an approval: the environment asks for one, and these digests have not served there.
+///
+/// The one rule for all ways into an environment: deployments, promotions and rollbacks.
+pub(crate) fn is_needed(environment: Environment, release: &Release, ledger: &Ledger) -> bool {
+    environment.asks_for_approval() && !ledger.has_served(release)
+}
+
 /// Where approvals are looked for.
 #[derive(Clone, Debug)]
 pub(crate) enum Approvals {
@@ -93,34 +100,48 @@ impl Approvals {
         match self {
             Self::Reviewed(run) => run.approver(environment).await,
             Self::Attested(cosign) => {
-                let mut by = String::new();
-                for image in release.images.values() {
-                    let attested = cosign.attested(image, PREDICATE).await;
-                    let found = attested.and_then(|predicates| {
-                        find(&predicates, environment, release, now)
-                            .with_context(|| format!("approvals of {image}"))
-                    });
-                    let how = "somebody who may must give it: stocksctl approve";
-                    by = found
-                        .with_context(|| format!("{environment} wants an approval, {how}"))?
-                        .by;
-                }
-                Ok(by)
+                let found = attested(cosign, environment, release, now).await;
+                found.with_context(|| {
+                    format!(
+                        "{environment} takes digests that have served there or are approved; an approver types \
+                         `stocksctl approve {environment} {} --yes`, and `stocksctl ledger show {environment}` lists \
+                         those that have served",
+                        release.argument()
+                    )
+                })
             }
         }
     }
 }
 
-/// The approval among these predicates that stands.
-pub(crate) fn find(
-    predicates: &[Value],
+/// Finds the approvals in the attestations of all images; returns the keys that have signed them and the names in them.
+async fn attested(
+    cosign: &Cosign,
     environment: Environment,
     release: &Release,
     now: DateTime<Utc>,
-) -> Result<Approval> {
+) -> Result<String> {
+    let mut approvers = BTreeSet::new();
+    for image in release.images.values() {
+        let attestations = cosign.attestations(image, PREDICATE).await?;
+        let (approval, key) = find(&attestations, environment, release, now)
+            .with_context(|| format!("approvals of {image}"))?;
+        approvers.insert(format!("{key} ({})", approval.by));
+    }
+    ensure!(!approvers.is_empty(), "the release has no image");
+    Ok(approvers.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// The approval among these that is valid, and the key that has signed it.
+fn find<'a>(
+    attestations: &'a [Attestation],
+    environment: Environment,
+    release: &Release,
+    now: DateTime<Utc>,
+) -> Result<(Approval, &'a str)> {
     let mut reasons = Vec::new();
-    for predicate in predicates {
-        let approval: Approval = match serde_json::from_value(predicate.clone()) {
+    for attestation in attestations {
+        let approval = match Approval::deserialize(&attestation.predicate) {
             Ok(approval) => approval,
             Err(error) => {
                 reasons.push(format!("it cannot be read: {error}"));
@@ -128,7 +149,7 @@ pub(crate) fn find(
             }
         };
         match approval.check(environment, release, now) {
-            Ok(()) => return Ok(approval),
+            Ok(()) => return Ok((approval, &attestation.by)),
             Err(error) => reasons.push(error.to_string()),
         }
     }
@@ -137,59 +158,5 @@ pub(crate) fn find(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::release::Image;
-
-    fn release(listing: char, trade: char) -> Release {
-        let image = |(service, digit): (Service, char)| {
-            let digest = format!("sha256:{}", digit.to_string().repeat(64));
-            let image = Image {
-                repository: format!("localhost:5000/stocks/{service}"),
-                digest: digest.parse().unwrap(),
-            };
-            (service, image)
-        };
-        let images = [(Service::StockListing, listing), (Service::Trade, trade)];
-        Release {
-            tag: "git-1".to_owned(),
-            images: images.map(image).into(),
-        }
-    }
-
-    #[test]
-    fn an_approval_is_of_one_release_one_place_and_one_week() {
-        let now = DateTime::UNIX_EPOCH;
-        let given = Approval::new(Environment::Prod, &release('a', 'b'), "ann", now);
-        let predicates = [serde_json::to_value(&given).unwrap()];
-        let find = |environment, release: &Release, at: DateTime<Utc>| {
-            find(&predicates, environment, release, at)
-        };
-        let same = release('a', 'b');
-        assert_eq!(find(Environment::Prod, &same, now).unwrap(), given);
-        let last = now + STANDS - TimeDelta::seconds(1);
-        assert!(find(Environment::Prod, &same, last).is_ok());
-        assert!(find(Environment::Prod, &same, now + STANDS).is_err());
-        assert!(find(Environment::Prod, &same, now - TimeDelta::seconds(1)).is_err());
-        assert!(find(Environment::Stage, &same, now).is_err());
-        assert!(find(Environment::Prod, &release('a', 'c'), now).is_err());
-    }
-
-    #[test]
-    fn one_that_stands_is_found_among_others() {
-        let now = DateTime::UNIX_EPOCH;
-        let release = release('a', 'b');
-        let old = Approval::new(Environment::Prod, &release, "ann", now - STANDS);
-        let new = Approval::new(Environment::Prod, &release, "bob", now);
-        let mut predicates = vec![Value::Null, serde_json::to_value(old).unwrap()];
-        let none = find(&predicates, Environment::Prod, &release, now).unwrap_err();
-        assert!(
-            format!("{none:#}").contains("ann gave it until"),
-            "{none:#}"
-        );
-        predicates.push(serde_json::to_value(&new).unwrap());
-        let found = find(&predicates, Environment::Prod, &release, now).unwrap();
-        assert_eq!(found.by, "bob");
-        assert!(find(&[], Environment::Prod, &release, now).is_err());
-    }
-}
+#[path = "approval_tests.rs"]
+mod tests;

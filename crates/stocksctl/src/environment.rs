@@ -28,6 +28,11 @@ impl Environment {
         }
     }
 
+    /// Returns true if a release needs an approval before it serves there for the first time.
+    pub(crate) fn asks_for_approval(self) -> bool {
+        self == Self::Prod
+    }
+
     /// Its Compose project.
     pub(crate) fn project(self) -> String {
         format!("stocks-{self}")

@@ -213,6 +213,11 @@ impl Ledger {
         self.done().map(|entry| &entry.release)
     }
 
+    /// Returns true if exactly these digests have served here together.
+    pub(crate) fn has_served(&self, release: &Release) -> bool {
+        self.proven().any(|proven| proven.is_same(release))
+    }
+
     fn done(&self) -> impl Iterator<Item = &Entry> {
         let newest_first = self.entries.iter().rev();
         newest_first.filter(|entry| entry.outcome == Outcome::Done)
@@ -232,26 +237,14 @@ fn hash(line: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
+pub(crate) mod tests {
     use super::*;
-    use crate::release::{Image, Service};
 
     fn release(tag: &str, digit: char) -> Release {
-        let digest = format!("sha256:{}", digit.to_string().repeat(64));
-        let image = |service: Service| Image {
-            repository: format!("localhost:5000/stocks/{service}"),
-            digest: digest.parse().unwrap(),
-        };
-        let images: BTreeMap<_, _> = Service::ALL.map(|service| (service, image(service))).into();
-        Release {
-            tag: tag.to_owned(),
-            images,
-        }
+        crate::release::tests::release(tag, digit, digit)
     }
 
-    fn entry(release: Release, outcome: Outcome) -> Entry {
+    pub(crate) fn entry(release: Release, outcome: Outcome) -> Entry {
         Entry {
             number: 0,
             at: DateTime::UNIX_EPOCH,
@@ -267,19 +260,22 @@ mod tests {
         }
     }
 
+    /// A ledger of these entries.
+    pub(crate) fn of(entries: impl IntoIterator<Item = Entry>) -> Ledger {
+        let add = |ledger: Ledger, entry| ledger.with(entry).unwrap();
+        entries.into_iter().fold(Ledger::default(), add)
+    }
+
     fn ledger() -> Ledger {
-        let mut ledger = Ledger::default();
-        for (tag, digit, outcome) in [
+        of([
             ("git-a", 'a', Outcome::Begun),
             ("git-a", 'a', Outcome::Done),
             ("git-b", 'b', Outcome::Begun),
             ("git-b", 'b', Outcome::Done),
             ("git-c", 'c', Outcome::Begun),
             ("git-c", 'c', Outcome::RolledBack),
-        ] {
-            ledger = ledger.with(entry(release(tag, digit), outcome)).unwrap();
-        }
-        ledger
+        ]
+        .map(|(tag, digit, outcome)| entry(release(tag, digit), outcome)))
     }
 
     fn head(ledger: &Ledger) -> String {

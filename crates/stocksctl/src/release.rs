@@ -142,6 +142,13 @@ impl Release {
         self.digests() == other.digests()
     }
 
+    /// The argument that names exactly this release on the command line.
+    pub(crate) fn argument(&self) -> String {
+        let images = self.images.iter();
+        let exact = images.map(|(service, image)| format!("{service}@{}", image.digest));
+        exact.collect::<Vec<_>>().join(",")
+    }
+
     /// What it is made of, whatever it is called and wherever it is kept.
     pub(crate) fn digests(&self) -> BTreeMap<Service, Digest> {
         let images = self.images.iter();
@@ -194,8 +201,37 @@ impl FromStr for Target {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// A release whose digests are made of these digits.
+    pub(crate) fn release(tag: &str, listing: char, trade: char) -> Release {
+        let images = [(Service::StockListing, listing), (Service::Trade, trade)];
+        let image = |(service, digit): (Service, char)| {
+            let digest = format!("sha256:{}", digit.to_string().repeat(64));
+            let image = Image {
+                repository: format!("localhost:5000/stocks/{service}"),
+                digest: digest.parse().unwrap(),
+            };
+            (service, image)
+        };
+        Release {
+            tag: tag.to_owned(),
+            images: images.map(image).into(),
+        }
+    }
+
+    #[test]
+    fn its_argument_names_exactly_its_digests() {
+        let release = release("dev-1", 'a', 'b');
+        let Ok(Target::Digests(digests)) = release.argument().parse() else {
+            panic!("{}", release.argument());
+        };
+        let named = digests
+            .into_iter()
+            .map(|(service, digest)| (service.unwrap(), digest));
+        assert_eq!(named.collect::<BTreeMap<_, _>>(), release.digests());
+    }
 
     #[test]
     fn a_target_is_a_tag_or_digests() {

@@ -22,7 +22,7 @@ use crate::progress::{Progress, note};
 use crate::release::{Release, Service, Target};
 use crate::run::{Ended, run};
 use crate::site::{Lock, Site};
-use crate::tag;
+use crate::{approval, tag};
 
 const FAILED: u8 = 1;
 const ROLLED_BACK: u8 = 3;
@@ -167,7 +167,7 @@ impl How {
         let current = ledger.current();
         let wanted = Wanted {
             replicas: self.replicas.map_or(serving.max(1), usize::from),
-            needs_approval: site.environment == Environment::Prod && order.action == Action::Deploy,
+            needs_approval: approval::is_needed(site.environment, release, ledger),
             tags: tag::once_in_service(site.environment, &release.tag, &order.tags),
             // Under the same name: two commits may give the same images.
             is_on_record: current == Some(release),

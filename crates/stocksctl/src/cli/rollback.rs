@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 use super::Engine;
 use super::order::{How, Order};
 use crate::environment::Environment;
-use crate::ledger::Action;
+use crate::ledger::{Action, Ledger};
 use crate::release::Release;
 
 #[derive(Args)]
@@ -30,7 +30,7 @@ impl Rollback {
                 .before()
                 .cloned()
                 .context("no other release was in service here before")?,
-            Some(tag) => self.proven(engine, tag).await?,
+            Some(tag) => self.resolve(engine, &ledger, tag).await?,
         };
         let order = Order {
             action: Action::Rollback,
@@ -41,31 +41,92 @@ impl Rollback {
         self.how.deliver(&site, order).await
     }
 
-    /// The release that was in service under this tag, anywhere; the tag must still name it.
-    async fn proven(&self, engine: &Engine, tag: &str) -> Result<Release> {
+    /// The release that this tag names now, if a rollback may go there.
+    async fn resolve(&self, engine: &Engine, ledger: &Ledger, tag: &str) -> Result<Release> {
         let named = self.how.source.registry()?.resolve(tag).await?;
-        let mut was_other = None;
+        let mut ledgers = vec![ledger.clone()];
         for environment in Environment::ALL {
-            let ledger = match engine.site(environment).ledger().await {
-                Ok(ledger) => ledger,
-                Err(error) if environment == self.environment => return Err(error),
-                // An environment that is not there has proven nothing.
-                Err(_) => continue,
-            };
-            for release in ledger.proven() {
-                if release.is_same(&named) {
-                    return Ok(named);
-                }
-                if release.tag == tag {
-                    was_other.get_or_insert_with(|| release.clone());
-                }
+            if environment == self.environment {
+                continue;
             }
+            // An environment that is not there has proven nothing.
+            ledgers.extend(engine.site(environment).ledger().await.ok());
         }
-        match was_other {
-            Some(other) => bail!(
-                "{tag} was in service as {other}, and names {named} now: it was moved, and is not trusted"
+        check(&named, self.environment, &ledgers)?;
+        Ok(named)
+    }
+}
+
+/// Fails unless a rollback may go to the release, by these ledgers. An environment that asks for approval takes one that has
+/// never served: the plan finds its approval, or refuses it.
+fn check(named: &Release, environment: Environment, ledgers: &[Ledger]) -> Result<()> {
+    if ledgers.iter().any(|ledger| ledger.has_served(named)) {
+        return Ok(());
+    }
+    let mut served = ledgers.iter().flat_map(Ledger::proven);
+    if let Some(other) = served.find(|release| release.tag == named.tag) {
+        bail!(
+            "{} was in service as {other}, and names {named} now: it was moved, and is not trusted",
+            named.tag
+        );
+    }
+    ensure!(
+        environment.asks_for_approval(),
+        "{named} was never in service: `stocksctl deploy {environment} {}` brings it there",
+        named.tag
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Outcome;
+    use crate::ledger::tests::{entry, of};
+    use crate::release::tests::release;
+
+    #[test]
+    fn a_rollback_goes_where_the_release_has_served_or_an_approval_is_looked_for() {
+        let named = release("dev-1", 'a', 'b');
+        let done = |release: Release| entry(release, Outcome::Done);
+        let served = of([done(release("git-1", 'a', 'b'))]);
+        let moved = of([done(release("dev-1", 'a', 'c'))]);
+        let failed = of([entry(release("git-1", 'a', 'b'), Outcome::RolledBack)]);
+        let none = Ledger::default();
+        // The ledger of the environment itself comes first.
+        for (environment, ledgers, refusal) in [
+            (Environment::Dev, [&served, &none], None),
+            (Environment::Dev, [&none, &served], None),
+            (Environment::Dev, [&moved, &served], None),
+            (
+                Environment::Dev,
+                [&none, &none],
+                Some("stocksctl deploy dev dev-1"),
             ),
-            None => bail!("{named} was never in service: deploy it first"),
+            (
+                Environment::Dev,
+                [&failed, &none],
+                Some("was never in service"),
+            ),
+            (
+                Environment::Stage,
+                [&none, &none],
+                Some("was never in service"),
+            ),
+            (Environment::Dev, [&none, &moved], Some("it was moved")),
+            (Environment::Prod, [&moved, &none], Some("it was moved")),
+            (Environment::Prod, [&served, &none], None),
+            (Environment::Prod, [&none, &none], None),
+        ] {
+            let ledgers = ledgers.map(Clone::clone);
+            let checked = check(&named, environment, &ledgers);
+            match (checked, refusal) {
+                (Ok(()), None) => {}
+                (Err(error), Some(refusal)) => {
+                    assert!(error.to_string().contains(refusal), "{error}");
+                }
+                (checked, refusal) => panic!("{environment}: {checked:?} instead of {refusal:?}"),
+            }
         }
     }
 }

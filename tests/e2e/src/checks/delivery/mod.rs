@@ -1,5 +1,6 @@
 //! Releases come and go under load without a failed request; what may not run is refused; a call that dies is made good.
 
+mod approvals;
 mod deaths;
 mod pipeline;
 mod record;
@@ -67,6 +68,8 @@ pub(crate) async fn check(stride: usize) -> Result<String> {
     let mut part = |name: &str| parts.push(format!("{name} until {} s", began.elapsed().as_secs()));
     let pipeline = pipeline::check(&workshop).await?;
     part("pipeline");
+    let unapproved = approvals::check(&workshop, &pipeline.tag).await?;
+    part("approvals");
     workshop.expect(&["deploy", "dev", &two], DONE).await?;
     let refusals = refusals::check(&workshop, &two).await?;
     part("refusals");
@@ -76,9 +79,10 @@ pub(crate) async fn check(stride: usize) -> Result<String> {
     record::check_by_hand(&workshop, &one).await?;
     record::check_from_nothing(&workshop, &one).await?;
     Ok(format!(
-        "{}, back to one replica, and one that failed its smoke test: 0 of {requests} requests failed; {pipeline}; \
-         {refusals} refused; {deaths} calls killed or stopped, each made good ({})",
+        "{}, back to one replica, and one that failed its smoke test: 0 of {requests} requests failed; {}; \
+         {unapproved} ways of an unapproved release into prod and {refusals} others refused; {deaths} calls killed or stopped, each made good ({})",
         took.join(", "),
+        pipeline.told,
         parts.join(", ")
     ))
 }

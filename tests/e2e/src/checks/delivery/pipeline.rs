@@ -15,7 +15,14 @@ use crate::load::Load;
 use crate::stack::{DEV, PROD, STAGE};
 use crate::vault::Identity;
 
-pub(super) async fn check(workshop: &Workshop) -> Result<String> {
+/// A commit that serves in prod.
+pub(super) struct Released {
+    pub(super) tag: String,
+    /// For the summary.
+    pub(super) told: String,
+}
+
+pub(super) async fn check(workshop: &Workshop) -> Result<Released> {
     let checkout = tempfile::tempdir()?;
     let folder = checkout.path().display().to_string();
     expect("git", &["clone", "--quiet", ".", &folder], b"").await?;
@@ -51,9 +58,10 @@ pub(super) async fn check(workshop: &Workshop) -> Result<String> {
     }
     names(workshop, &tag, version).await?;
     secrets(workshop).await?;
-    Ok(format!(
+    let told = format!(
         "{tag} built, scanned and promoted to prod with an approval, 5 tags of one manifest: 0 of {requests} requests failed"
-    ))
+    );
+    Ok(Released { tag, told })
 }
 
 /// Builds both images; a second call finds them there.
@@ -172,7 +180,7 @@ async fn stand_in(file: &Path, report: &Value, database: &str) -> Result<()> {
 async fn approve(workshop: &Workshop, tag: &str) -> Result<()> {
     for call in [["promote", "stage", "prod"], ["deploy", "prod", tag]] {
         let refused = workshop.expect(&call, UNCHANGED).await?;
-        ensure!(refused.contains("wants an approval"), "{refused}");
+        ensure!(refused.contains("stocksctl approve prod"), "{refused}");
     }
     let approve = ["approve", "prod", tag, "--yes"];
     // Who may push images may not approve them.
@@ -181,7 +189,7 @@ async fn approve(workshop: &Workshop, tag: &str) -> Result<()> {
     workshop.expect(&wrong, DONE).await?;
     let promote = ["promote", "stage", "prod"];
     let refused = workshop.expect(&promote, UNCHANGED).await?;
-    ensure!(refused.contains("wants an approval"), "{refused}");
+    ensure!(refused.contains("stocksctl approve prod"), "{refused}");
     // Of another place.
     workshop
         .expect(&["approve", "stage", tag, "--yes"], DONE)

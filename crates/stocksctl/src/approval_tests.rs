@@ -1,0 +1,147 @@
+//! The rule of approval, and approvals that are attested.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::adapters::cosign::tests::StandIn;
+use crate::ledger::Outcome;
+use crate::ledger::tests::{entry, of};
+use crate::release::tests::release;
+
+fn by(key: &str, predicate: &impl Serialize) -> Attestation {
+    Attestation {
+        by: key.to_owned(),
+        predicate: serde_json::to_value(predicate).unwrap(),
+    }
+}
+
+#[test]
+fn only_digests_that_have_not_served_there_need_an_approval() {
+    let wanted = release("dev-1", 'a', 'b');
+    let ledger = |release, outcome| of([entry(release, outcome)]);
+    let done = |release| ledger(release, Outcome::Done);
+    for (needed, environment, ledger) in [
+        (true, Environment::Prod, Ledger::default()),
+        (false, Environment::Prod, done(release("v1.0.0", 'a', 'b'))),
+        (true, Environment::Prod, done(release("dev-1", 'a', 'c'))),
+        (true, Environment::Prod, done(release("dev-1", 'b', 'a'))),
+        (
+            true,
+            Environment::Prod,
+            ledger(wanted.clone(), Outcome::Begun),
+        ),
+        (
+            true,
+            Environment::Prod,
+            ledger(wanted.clone(), Outcome::RolledBack),
+        ),
+        (
+            true,
+            Environment::Prod,
+            ledger(wanted.clone(), Outcome::Interrupted),
+        ),
+        (false, Environment::Stage, Ledger::default()),
+        (false, Environment::Dev, Ledger::default()),
+    ] {
+        let found = is_needed(environment, &wanted, &ledger);
+        assert_eq!(found, needed, "{environment} {:?}", ledger.entries());
+    }
+    // Each image has served, the two of them never together.
+    let apart =
+        of([release("v1", 'a', 'c'), release("v2", 'c', 'b')].map(|it| entry(it, Outcome::Done)));
+    assert!(is_needed(Environment::Prod, &wanted, &apart));
+}
+
+#[test]
+fn an_approval_is_of_one_release_one_place_and_one_week() {
+    let now = DateTime::UNIX_EPOCH;
+    let wanted = release("git-1", 'a', 'b');
+    let given = Approval::new(Environment::Prod, &wanted, "ann", now);
+    assert_eq!(given.until, now + TimeDelta::days(7));
+    let attestations = [by("key 1", &given)];
+    let find = |environment, release: &Release, at: DateTime<Utc>| {
+        find(&attestations, environment, release, at)
+    };
+    assert_eq!(
+        find(Environment::Prod, &wanted, now).unwrap(),
+        (given, "key 1")
+    );
+    let last = now + STANDS - TimeDelta::seconds(1);
+    assert!(find(Environment::Prod, &wanted, last).is_ok());
+    let other = release("git-1", 'a', 'c');
+    for (environment, release, at, reason) in [
+        (
+            Environment::Prod,
+            &wanted,
+            now + STANDS,
+            "ann gave it until 1970-01-08",
+        ),
+        (
+            Environment::Prod,
+            &wanted,
+            now - TimeDelta::seconds(1),
+            "a time to come",
+        ),
+        (Environment::Stage, &wanted, now, "it is for prod"),
+        (Environment::Prod, &other, now, "another release"),
+    ] {
+        let told = format!("{:#}", find(environment, release, at).unwrap_err());
+        assert!(told.contains(reason), "{told}");
+    }
+}
+
+#[test]
+fn one_that_is_valid_is_found_among_others() {
+    let now = DateTime::UNIX_EPOCH;
+    let release = release("git-1", 'a', 'b');
+    let old = Approval::new(Environment::Prod, &release, "ann", now - STANDS);
+    let new = Approval::new(Environment::Prod, &release, "bob", now);
+    let mut attestations = vec![by("key 1", &Value::Null), by("key 1", &old)];
+    let told = format!(
+        "{:#}",
+        find(&attestations, Environment::Prod, &release, now).unwrap_err()
+    );
+    assert!(
+        told.contains("cannot be read") && told.contains("ann gave it until"),
+        "{told}"
+    );
+    attestations.push(by("key 2", &new));
+    let found = find(&attestations, Environment::Prod, &release, now).unwrap();
+    assert_eq!(found, (new, "key 2"));
+    assert!(find(&[], Environment::Prod, &release, now).is_err());
+}
+
+#[tokio::test]
+async fn every_image_must_be_approved_and_the_keys_are_named() {
+    let now = DateTime::UNIX_EPOCH;
+    let wanted = release("git-1", 'a', 'b');
+    let given =
+        serde_json::to_value(Approval::new(Environment::Prod, &wanted, "ann", now)).unwrap();
+    let stand_in = StandIn::new();
+    let approvals = Approvals::Attested(stand_in.cosign(&["old", "new"]));
+    let found = async |at| approvals.find(Environment::Prod, &wanted, at).await;
+    let [listing, trade] = Service::ALL.map(|service| wanted.image(service).unwrap());
+    stand_in.attest("old", listing, PREDICATE, &given);
+    let told = format!("{:#}", found(now).await.unwrap_err());
+    let next = format!("`stocksctl approve prod {} --yes`", wanted.argument());
+    assert!(
+        told.contains(&next) && told.contains("no attestation of"),
+        "{told}"
+    );
+    stand_in.attest("new", trade, PREDICATE, &json!({"by": "mallory"}));
+    assert!(found(now).await.is_err());
+    stand_in.attest("new", trade, PREDICATE, &given);
+    assert_eq!(found(now).await.unwrap(), "new (ann), old (ann)");
+    assert!(found(now + STANDS).await.is_err());
+
+    let nothing = Release {
+        images: BTreeMap::new(),
+        ..wanted.clone()
+    };
+    assert!(
+        approvals
+            .find(Environment::Prod, &nothing, now)
+            .await
+            .is_err()
+    );
+}
