@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `git-<sha7>` | what was built from a commit; never moves |
 //! | `dev-<sha7>`, `stage-<sha7>` | what came into service there |
-//! | `v<semver>` | a version; never moves |
+//! | `v<semver>` | a version; never moves, and no other name begins with `v` |
 //! | `latest` | what prod serves |
 
 use semver::Version;
@@ -21,9 +21,40 @@ pub(crate) fn of_commit(commit: &str) -> String {
     format!("git-{}", &commit[..COMMIT_DIGITS.min(commit.len())])
 }
 
-/// Whether it names the same digest for ever.
+/// The names that Harbor never moves, as its rule has it. Not those of builds: their signature and attestation guard them, and a
+/// rule would keep every build for ever.
+pub(crate) const FIXED_IN_HARBOR: &str = "v*";
+
+/// A name that no release gets.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// Registries do not take it.
+    #[error("\"{0}\" is not a valid tag")]
+    Invalid(String),
+    /// Harbor would fix it like a version.
+    #[error("\"{0}\" begins with v and is not a version such as v1.4.2: tags v* never move")]
+    NoVersion(String),
+}
+
+/// Returns true if it names the same digest for ever.
 pub(crate) fn is_fixed(tag: &str) -> bool {
-    tag.starts_with("git-") || is_version(tag)
+    tag.starts_with("git-") || is_of_versions(tag)
+}
+
+/// Refuses a name that a release cannot have.
+pub(crate) fn check_new(tag: &str) -> Result<(), Unusable> {
+    if !is_valid(tag) {
+        Err(Unusable::Invalid(tag.to_owned()))
+    } else if is_of_versions(tag) && !is_version(tag) {
+        Err(Unusable::NoVersion(tag.to_owned()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Returns true if Harbor's rule matches it.
+fn is_of_versions(tag: &str) -> bool {
+    tag.starts_with(FIXED_IN_HARBOR.trim_end_matches('*'))
 }
 
 /// Whether it is `v` and a version (semver.org).
@@ -74,19 +105,32 @@ mod tests {
 
     #[test]
     fn commits_and_versions_never_move() {
-        for fixed in ["git-a1b2c3d", "v1.4.2", "v1.4.2-rc.1", "v0.0.0+build"] {
+        for fixed in [
+            "git-a1b2c3d",
+            "v1.4.2",
+            "v1.4.2-rc.1",
+            "v9x",
+            "v1",
+            "version",
+        ] {
             assert!(is_fixed(fixed), "{fixed}");
         }
-        for movable in [
-            "latest",
-            "dev-a1b2c3d",
-            "stage-a1b2c3d",
-            "v1",
-            "v1.4",
-            "vx.y.z",
-            "1.4.2",
-        ] {
+        for movable in ["latest", "dev-a1b2c3d", "stage-a1b2c3d", "1.4.2", "V1.4.2"] {
             assert!(!is_fixed(movable), "{movable}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_harbor_would_fix_is_a_version() {
+        for usable in ["v1.4.2", "v1.4.2-rc.1", "latest", "e2e-mark", "V9x"] {
+            assert_eq!(check_new(usable), Ok(()), "{usable}");
+        }
+        for tag in ["v9x", "v", "v1", "v1.4", "vx.y.z", "version"] {
+            assert_eq!(check_new(tag), Err(Unusable::NoVersion(tag.to_owned())));
+        }
+        // Semver's build metadata has a character that no tag has.
+        for tag in ["", "a b", "v1.0.0+build"] {
+            assert_eq!(check_new(tag), Err(Unusable::Invalid(tag.to_owned())));
         }
     }
 

@@ -194,12 +194,28 @@ impl Registry {
             .push_manifest_raw(&reference, bytes, HeaderValue::from_str(media_type)?)
             .await;
         match pushed {
-            // Harbor's answer where a rule of the project makes the tag immutable.
+            Ok(_) => {}
+            // Harbor's answer where a rule makes the tag immutable, even when it names this very manifest.
             Err(OciDistributionError::ServerError {
                 code: 409 | 412, ..
-            }) => bail!("the registry does not move {name}: it is immutable there"),
-            other => other.with_context(|| format!("{name} cannot be written"))?,
-        };
+            }) => match self.image(service, tag).await? {
+                Some(named) if named.digest == image.digest => return Ok(Tagged::Already),
+                named => bail!(
+                    "the registry does not move {name}: it is immutable there and names {}",
+                    named.map_or_else(|| "nothing".to_owned(), |named| named.digest.to_string())
+                ),
+            },
+            Err(error) if is_denied(&error) => {
+                let reason = format!(
+                    "this account may not push to {}: give it that right, or log in with another (docker login {})",
+                    image.repository, self.address
+                );
+                return Err(anyhow::Error::new(error).context(reason));
+            }
+            Err(error) => {
+                return Err(error).with_context(|| format!("{name} cannot be written"));
+            }
+        }
         let named = self.image(service, tag).await?;
         ensure!(
             named.as_ref() == Some(image),
@@ -264,10 +280,14 @@ impl Registry {
             OciDistributionError::RequestError(_) => {
                 format!("the registry {address} does not answer")
             }
-            OciDistributionError::UnauthorizedError { .. }
-            | OciDistributionError::AuthenticationFailure(_) => {
-                format!("the registry {address} wants other credentials: docker login {address}")
+            OciDistributionError::AuthenticationFailure(_) => {
+                format!(
+                    "the registry {address} does not know this user or password: docker login {address}"
+                )
             }
+            error if is_denied(error) => format!(
+                "this account may not pull from the registry {address}: give it that right, or log in with another (docker login {address})"
+            ),
             _ => format!("the registry {address} does not answer as it should"),
         };
         anyhow::Error::new(error).context(said)
@@ -299,6 +319,19 @@ fn is_missing(error: &OciDistributionError) -> bool {
     }
 }
 
+/// Returns true for a request that the account has no right to.
+fn is_denied(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::UnauthorizedError { .. } => true,
+        OciDistributionError::ServerError { code, .. } => matches!(code, 401 | 403),
+        OciDistributionError::RegistryError { envelope, .. } => {
+            let mut errors = envelope.errors.iter();
+            errors.any(|it| matches!(it.code, OciErrorCode::Denied | OciErrorCode::Unauthorized))
+        }
+        _ => false,
+    }
+}
+
 /// The credentials that `docker login` has kept.
 fn logged_in(address: &str) -> Option<(String, String)> {
     match docker_credential::get_credential(address).ok()? {
@@ -306,3 +339,7 @@ fn logged_in(address: &str) -> Option<(String, String)> {
         DockerCredential::IdentityToken(_) => None,
     }
 }
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

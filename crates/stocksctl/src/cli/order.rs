@@ -122,7 +122,7 @@ impl How {
     pub(super) async fn deliver(&self, site: &Site, order: Order) -> Result<ExitCode> {
         let registry = self.source.registry()?;
         for tag in &order.tags {
-            ensure!(tag::is_valid(tag), "\"{tag}\" is no tag");
+            tag::check_new(tag)?;
             // A version that names other images would bring those back one day.
             for (service, image) in &order.release.images {
                 registry.has_name(*service, image, tag).await?;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
 use futures_util::StreamExt as _;
@@ -41,7 +41,7 @@ pub(super) struct Tag {
 impl Tag {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
         for tag in &self.tags {
-            ensure!(rules::is_valid(tag), "\"{tag}\" is no tag");
+            rules::check_new(tag)?;
         }
         let registry = self.source.registry()?;
         // A digest alone changes one service; the other one is that of dev.
