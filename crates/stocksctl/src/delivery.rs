@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use async_trait::async_trait;
-use futures_util::future::try_join_all;
-use hyper::Method;
+use futures_util::future::{join_all, try_join_all};
 use tokio::sync::Mutex;
 
 use crate::adapters::docker::Seen;
@@ -14,13 +13,15 @@ use crate::admission::Admission;
 use crate::approval::Approvals;
 use crate::examine;
 use crate::ledger::{Action, Entry, Ledger, Outcome};
-use crate::plan::{Container, Images, Routes, Step};
+use crate::plan::{BrokenPart, Condition, Container, Images, Routes, Step};
 use crate::release::{Release, Service};
 use crate::run::World;
-use crate::site::{Site, container, format_routes, now, proxy};
+use crate::site::{Site, container, format_routes, now};
 
 /// How long new containers may take to be well.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the services may take to answer through the proxy.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// A release on its way to a site.
@@ -71,17 +72,22 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// Waits until the containers that were started for the images are well.
-    async fn wait_ready(&self, images: &Images) -> Result<()> {
+    /// Waits until the containers that were started for the images are healthy.
+    async fn wait_ready(&self, images: &Images, leaving: &[Container]) -> Result<()> {
         let waiting = async {
             loop {
                 let mut is_ready = true;
-                for seen in started_for(&self.look().await?, images)? {
-                    if seen.state != "running" && seen.state != "created" {
-                        let said = self.site.docker.log(&seen.id).await;
-                        bail!("{} is {}; it said:\n{said}", seen.name, seen.state);
+                for seen in started_for(&self.look().await?, images, leaving)? {
+                    match seen.condition {
+                        Condition::Healthy => {}
+                        Condition::Starting | Condition::Unhealthy | Condition::Created => {
+                            is_ready = false;
+                        }
+                        _ => {
+                            let lines = self.site.docker.last_lines(&seen.id).await;
+                            bail!("{} is {}{lines}", seen.name, seen.condition);
+                        }
                     }
-                    is_ready &= seen.health == "healthy";
                 }
                 if is_ready {
                     return Ok(());
@@ -92,14 +98,14 @@ impl Delivery<'_> {
         if let Ok(ready) = tokio::time::timeout(READY_TIMEOUT, waiting).await {
             return ready;
         }
-        let mut said = String::new();
-        for seen in started_for(&self.look().await?, images)? {
-            if seen.health != "healthy" {
-                let log = self.site.docker.log(&seen.id).await;
-                said += &["\n", &seen.name, ": ", &log].concat();
+        let mut said = Vec::new();
+        for seen in started_for(&self.look().await?, images, leaving)? {
+            if seen.condition != Condition::Healthy {
+                let lines = self.site.docker.last_lines(&seen.id).await;
+                said.push(format!("{} is {}{lines}", seen.name, seen.condition));
             }
         }
-        bail!("not well within {READY_TIMEOUT:?}; they said:{said}")
+        bail!("not healthy within {READY_TIMEOUT:?}:\n{}", said.join("\n"))
     }
 
     async fn look(&self) -> Result<Vec<Seen>> {
@@ -115,26 +121,69 @@ impl Delivery<'_> {
         Ok(())
     }
 
+    /// Asks through the proxy. A service that has lost its database for a moment gets the time to find it again.
     async fn check(&self) -> Result<()> {
-        let seen = self.look().await?;
-        let proxy = proxy(&seen)?;
-        let checks = Service::ALL.map(async |service| {
-            let mut tunnel = self.site.tunnel(&seen, proxy, service.port()).await?;
-            let (status, body) = tunnel.call(Method::GET, "/readyz", None).await?;
-            ensure!(
-                status == 200,
-                "{service} answers {status} through the proxy: {}",
-                String::from_utf8_lossy(&body)
-            );
-            anyhow::Ok(())
-        });
-        try_join_all(checks).await.map(drop)
+        let asking = async {
+            loop {
+                let faults = self.faults().await?;
+                if faults.is_empty() {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(LOOK_PAUSE).await;
+            }
+        };
+        if let Ok(asked) = tokio::time::timeout(ANSWER_TIMEOUT, asking).await {
+            return asked;
+        }
+        let faults = self.faults().await?;
+        ensure!(faults.is_empty(), "{}", faults.join("; "));
+        Ok(())
     }
 
-    async fn smoke(&self, release: &Release) -> Result<()> {
+    /// What is wrong with the services' answers through the proxy.
+    async fn faults(&self) -> Result<Vec<String>> {
         let seen = self.look().await?;
-        let started = started_for(&seen, &release.images)?;
+        let answers = Service::ALL.map(async |service| {
+            let answer = self.site.ask(&seen, service).await;
+            answer.fault(service)
+        });
+        Ok(join_all(answers).await.into_iter().flatten().collect())
+    }
+
+    async fn smoke(&self, release: &Release, leaving: &[Container]) -> Result<()> {
+        let seen = self.look().await?;
+        let started = started_for(&seen, &release.images, leaving)?;
         self.site.smoke(&seen, &started).await
+    }
+
+    /// Repairs parts, and waits until they are healthy: what was paused may have failed its health check meanwhile.
+    async fn repair(&self, parts: &[BrokenPart]) -> Result<()> {
+        for broken in parts {
+            let repaired = self.site.docker.repair(self.site.environment, broken).await;
+            repaired.with_context(|| broken.name.clone())?;
+        }
+        let is_repaired = |seen: &Seen| {
+            let is_it = |broken: &BrokenPart| seen.is(broken.part);
+            !parts.iter().any(is_it) || seen.condition == Condition::Healthy
+        };
+        let waiting = async {
+            while !self.look().await?.iter().all(is_repaired) {
+                tokio::time::sleep(LOOK_PAUSE).await;
+            }
+            anyhow::Ok(())
+        };
+        if let Ok(repaired) = tokio::time::timeout(READY_TIMEOUT, waiting).await {
+            return repaired;
+        }
+        let seen = self.look().await?;
+        let broken = seen.iter().find(|seen| !is_repaired(seen));
+        let broken = broken.context("it became healthy too late")?;
+        let lines = self.site.docker.last_lines(&broken.id).await;
+        bail!(
+            "{} is {} after {READY_TIMEOUT:?}{lines}",
+            broken.name,
+            broken.condition
+        )
     }
 
     async fn admit(&self, release: &Release) -> Result<()> {
@@ -167,7 +216,7 @@ impl World for Delivery<'_> {
         let docker = &self.site.docker;
         let environment = self.site.environment;
         match step {
-            Step::Examine(missing) => examine::examine(self.site, missing, self.action).await,
+            Step::Examine(lacking) => examine::examine(self.site, lacking, self.action).await,
             Step::Admit(release) => self.admit(release).await,
             Step::Approve(release) => self.approve(release).await,
             Step::Pull(images) => {
@@ -177,10 +226,12 @@ impl World for Delivery<'_> {
             Step::Begin => self.record(Outcome::Begun, "").await,
             Step::Prepare(parts) => docker.prepare(environment, parts).await,
             Step::Dismantle(parts) => docker.dismantle(environment, parts).await,
+            Step::Repair(parts) => self.repair(parts).await,
+            Step::Resume(containers) => docker.resume(&ids(containers)).await,
             Step::Clear(containers) => docker.remove(&ids(containers)).await,
             Step::Start { launches, .. } => docker.start_beside(environment, launches).await,
-            Step::Ready(images) => self.wait_ready(images).await,
-            Step::Smoke(release) => self.smoke(release).await,
+            Step::Ready(images, leaving) => self.wait_ready(images, leaving).await,
+            Step::Smoke(release, leaving) => self.smoke(release, leaving).await,
             Step::Switch { to, .. } => self.switch(to).await,
             Step::Check => self.check().await,
             Step::Drain(containers) => docker.drain(&ids(containers)).await,
@@ -211,14 +262,19 @@ impl World for Delivery<'_> {
     }
 }
 
-/// The containers of these images; there is one of each at least.
-fn started_for<'a>(all: &'a [Seen], images: &Images) -> Result<Vec<&'a Seen>> {
+/// The containers of these images without those that are replaced; there is one of each at least.
+fn started_for<'a>(
+    all: &'a [Seen],
+    images: &Images,
+    leaving: &[Container],
+) -> Result<Vec<&'a Seen>> {
+    let stays = |seen: &&Seen| leaving.iter().all(|leaving| leaving.id != seen.id);
     let mut found = Vec::new();
     for (service, image) in images {
         let before = found.len();
         let release = image.digest.short();
         let is_it = |seen: &&Seen| seen.service() == Some(*service) && seen.release == release;
-        found.extend(all.iter().filter(is_it));
+        found.extend(all.iter().filter(is_it).filter(stays));
         ensure!(
             found.len() > before,
             "no container of {service} runs for {release}"

@@ -52,11 +52,6 @@ impl Environment {
     pub(crate) fn releases_volume(self) -> String {
         format!("{self}-releases")
     }
-
-    /// The container of a part that is there once.
-    pub(crate) fn container(self, part: &str) -> String {
-        format!("{}-{part}-1", self.project())
-    }
 }
 
 impl Display for Environment {

@@ -8,6 +8,7 @@ mod delivery;
 mod environment;
 mod examine;
 mod exceptions;
+mod health;
 mod keys;
 mod ledger;
 mod lock;
@@ -18,6 +19,7 @@ mod plan;
 mod progress;
 mod release;
 mod run;
+mod seal;
 mod signers;
 mod site;
 mod smoke;
@@ -36,7 +38,7 @@ async fn main() -> ExitCode {
     match cli.run(&who()).await {
         Ok(code) => code,
         Err(error) => {
-            progress::note(&format!("error: {error:#}"));
+            progress::note(&format!("error: {}", progress::chain(&error)));
             ExitCode::FAILURE
         }
     }

@@ -17,6 +17,22 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// An error and its causes, each said once: some errors say their cause in their own words as well.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if cause.is_empty() || told.contains(&cause) {
+            continue;
+        }
+        if !told.is_empty() {
+            told += ": ";
+        }
+        told += &cause;
+    }
+    told
+}
+
 /// What was done so far.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -102,9 +118,16 @@ impl Line<'_> {
         self.finish(&line, None);
     }
 
-    pub(crate) fn failed(self, error: &Error) {
-        let line = format!("  ✗ {}: {error:#}", self.step);
-        self.finish(&line, Some(format!("**failed**: {error:#}")));
+    /// The reason is told by the caller, once.
+    pub(crate) fn failed(self) {
+        let line = format!("  ✗ {}", self.step);
+        self.finish(&line, Some("**failed**".to_owned()));
+    }
+
+    /// For a step whose reason is told here alone.
+    pub(crate) fn failed_because(self, reason: &str) {
+        let line = format!("  ✗ {}: {reason}", self.step);
+        self.finish(&line, Some(format!("**failed**: {reason}")));
     }
 
     fn finish(self, line: &str, failure: Option<String>) {
@@ -119,5 +142,56 @@ impl Line<'_> {
         rows.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the registry does not answer: {0}")]
+    struct Repeats(#[source] std::io::Error);
+
+    #[test]
+    fn each_cause_of_an_error_is_told_once() {
+        let cause = || std::io::Error::other("connection refused");
+        let repeats = || Error::new(Repeats(cause()));
+        for (error, expected) in [
+            (anyhow!("disk full"), "disk full"),
+            (
+                Error::new(cause()).context("cannot pull"),
+                "cannot pull: connection refused",
+            ),
+            (
+                repeats(),
+                "the registry does not answer: connection refused",
+            ),
+            (
+                repeats().context("cannot admit"),
+                "cannot admit: the registry does not answer: connection refused",
+            ),
+            (anyhow!("disk full").context("disk full"), "disk full"),
+        ] {
+            assert_eq!(chain(&error), expected);
+        }
+    }
+
+    #[test]
+    fn a_summary_says_of_each_step_whether_it_was_done_and_no_reason_twice() {
+        let progress = Progress::default();
+        progress.begins(&"pull").done();
+        progress.begins(&"smoke-test").failed();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("summary");
+        progress
+            .summarise("dev: deploy", "error: no answer", &file)
+            .unwrap();
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains("| pull | done |"), "{text}");
+        assert!(text.contains("| smoke-test | **failed** |"), "{text}");
+        assert_eq!(text.matches("no answer").count(), 1, "{text}");
     }
 }

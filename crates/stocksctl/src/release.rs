@@ -149,6 +149,14 @@ impl Release {
         exact.collect::<Vec<_>>().join(",")
     }
 
+    /// The words that name it on a command line, as it was asked for; one that was asked for by digests is named in full.
+    pub(crate) fn as_target(&self) -> String {
+        if self.tag.contains('@') {
+            return self.argument();
+        }
+        self.tag.clone()
+    }
+
     /// What it is made of, whatever it is called and wherever it is kept.
     pub(crate) fn digests(&self) -> BTreeMap<Service, Digest> {
         let images = self.images.iter();
@@ -253,6 +261,24 @@ pub(crate) mod tests {
         ] {
             assert!(target(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_release_is_named_by_words_that_find_it_again() {
+        let digest: Digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let image = |service: Service| Image {
+            repository: format!("localhost:5000/stocks/{service}"),
+            digest: digest.clone(),
+        };
+        let mut release = Release {
+            tag: "v1.4.2".to_owned(),
+            images: Service::ALL.map(|service| (service, image(service))).into(),
+        };
+        assert_eq!(release.as_target(), "v1.4.2");
+        release.tag = format!("trade@{}", digest.short());
+        let digests = Service::ALL.map(|service| (Some(service), digest.clone()));
+        let target: Target = release.as_target().parse().unwrap();
+        assert_eq!(target, Target::Digests(digests.into()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::ledger::Outcome;
 use crate::plan::{Container, Step};
-use crate::progress::Progress;
+use crate::progress::{Progress, chain};
 
 /// Where steps are done.
 #[async_trait]
@@ -62,11 +62,11 @@ pub(crate) async fn run(
         match performed {
             Ok(()) => line.done(),
             Err(error) if is_final => {
-                line.failed(&error);
+                line.failed();
                 complaints.push(error.context(format!("cannot {step}")));
             }
             Err(error) => {
-                line.failed(&error);
+                line.failed();
                 let error = error.context(format!("cannot {step}"));
                 return take_back(world, &steps[..=place], error, progress).await;
             }
@@ -94,7 +94,7 @@ async fn take_back(world: &impl World, steps: &[Step], error: Error, progress: &
         match world.perform(&undo).await {
             Ok(()) => line.done(),
             Err(failure) => {
-                line.failed(&failure);
+                line.failed();
                 failures.push(failure.context(format!("cannot {undo}")));
             }
         }
@@ -102,10 +102,7 @@ async fn take_back(world: &impl World, steps: &[Step], error: Error, progress: &
     if !failures.is_empty() {
         return Ended::Stuck(error, failures);
     }
-    match world
-        .record(Outcome::RolledBack, &format!("{error:#}"))
-        .await
-    {
+    match world.record(Outcome::RolledBack, &chain(&error)).await {
         Ok(()) => Ended::RolledBack(error),
         Err(failure) => Ended::Stuck(error, vec![failure]),
     }
@@ -116,12 +113,16 @@ mod tests {
     use std::collections::BTreeSet;
     use std::future::pending;
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use anyhow::bail;
 
     use super::*;
-    use crate::plan::{Observed, Routes, Wanted, plan};
+    use crate::plan::{Condition, Observed, Routes, Wanted, plan};
     use crate::release::{Image, Release, Service};
+
+    /// No two containers have one name.
+    static MADE: AtomicUsize = AtomicUsize::new(0);
 
     /// Containers and a proxy in memory; one step of it fails.
     struct Imagined {
@@ -138,20 +139,30 @@ mod tests {
                 Step::Start { launches, .. } => {
                     for launch in launches {
                         let release = launch.image.digest.short().to_owned();
-                        for number in 0..launch.count {
+                        for _ in 0..launch.count {
+                            let number = MADE.fetch_add(1, Ordering::Relaxed);
                             let name = format!("{} {release} {number}", launch.service);
                             state.0.push(Container {
                                 id: name.clone(),
                                 name,
                                 service: launch.service,
                                 release: release.clone(),
+                                condition: Condition::Healthy,
                             });
                         }
                     }
                 }
                 Step::Switch { to, .. } => state.1 = to.clone(),
+                Step::Resume(paused) => {
+                    for container in &mut state.0 {
+                        if paused.iter().any(|paused| paused.id == container.id) {
+                            container.condition = Condition::Healthy;
+                        }
+                    }
+                }
                 Step::Clear(gone) | Step::Drain(gone) => {
-                    state.0.retain(|container| !gone.contains(container));
+                    let is_gone = |it: &Container| gone.iter().any(|gone| gone.id == it.id);
+                    state.0.retain(|container| !is_gone(container));
                 }
                 Step::End => self.recorded.lock().unwrap().push(Outcome::Done),
                 _ => {}
@@ -163,7 +174,7 @@ mod tests {
             Observed {
                 routes,
                 containers,
-                missing: Vec::new(),
+                ..Observed::default()
             }
         }
     }
@@ -234,11 +245,16 @@ mod tests {
     }
 
     fn names(observed: &Observed) -> BTreeSet<String> {
-        observed
-            .containers
-            .iter()
-            .map(|container| container.name.clone())
-            .collect()
+        let names = observed.containers.iter().map(|it| it.name.clone());
+        names.collect()
+    }
+
+    /// The containers of each service and release, whatever their names, and their conditions.
+    fn kinds(observed: &Observed) -> Vec<(Service, String, Condition)> {
+        let kind = |it: &Container| (it.service, it.release.clone(), it.condition.clone());
+        let mut kinds: Vec<_> = observed.containers.iter().map(kind).collect();
+        kinds.sort_by_key(|(service, release, _)| (*service, release.clone()));
+        kinds
     }
 
     #[tokio::test]
@@ -298,11 +314,68 @@ mod tests {
                 );
                 let expected = running(next).await;
                 assert_eq!(
-                    names(&world.observe()),
-                    names(&expected),
+                    kinds(&world.observe()),
+                    kinds(&expected),
                     "died after {died_after} steps, then {next}"
                 );
                 assert_eq!(world.observe().routes, expected.routes);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repair_that_died_at_any_step_is_made_good_by_the_next() {
+        let whole = running('a').await;
+        let on_record = Wanted {
+            is_on_record: true,
+            ..wanted('a')
+        };
+        for condition in [
+            Condition::Stopped(1),
+            Condition::Created,
+            Condition::Restarting,
+            Condition::Paused,
+            Condition::Unhealthy,
+            Condition::Disconnected("dev-net".to_owned()),
+        ] {
+            let mut broken = whole.clone();
+            broken.containers[0].condition = condition.clone();
+            let steps = plan(&broken, &on_record);
+            assert!(steps.contains(&Step::Begin), "{condition}: {steps:?}");
+            for died_after in 0..=steps.len() {
+                let world = imagined(broken.clone(), None, false);
+                for step in &steps[..died_after] {
+                    world.effect(step);
+                }
+                let again = plan(&world.observe(), &on_record);
+                let ended = run(&world, &again, pending(), &Progress::default()).await;
+                assert!(matches!(ended, Ended::Done(_)), "{ended:?}");
+                let after = world.observe();
+                assert_eq!(kinds(&after), kinds(&whole), "{condition}, {died_after}");
+                assert_eq!(after.routes, whole.routes);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repair_that_fails_takes_nothing_away_that_may_have_requests() {
+        for condition in [Condition::Paused, Condition::Unhealthy] {
+            let mut broken = running('a').await;
+            broken.containers[0].condition = condition.clone();
+            let steps = plan(&broken, &wanted('a'));
+            let fallible = steps
+                .iter()
+                .filter(|step| !step.is_final() && **step != Step::End);
+            for step in fallible {
+                let world = imagined(broken.clone(), Some(step.clone()), true);
+                let ended = run(&world, &steps, pending(), &Progress::default()).await;
+                let is_expected = matches!(ended, Ended::RolledBack(_) | Ended::Unchanged(_));
+                assert!(is_expected, "{condition}, {step}: {ended:?}");
+                assert_eq!(
+                    names(&world.observe()),
+                    names(&broken),
+                    "{condition}, {step}"
+                );
             }
         }
     }

@@ -1,11 +1,13 @@
 //! An environment as it is: its engine, its record, its lock.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use chrono::Utc;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
+use hyper::Method;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 
@@ -13,12 +15,17 @@ use crate::adapters::docker::{Docker, Seen};
 use crate::adapters::state::{Conflict, File, State};
 use crate::adapters::tunnel::Tunnel;
 use crate::environment::Environment;
+use crate::health::{Answer, Snapshot};
 use crate::ledger::Ledger;
 use crate::lock::Lease;
-use crate::plan::{BY_HAND, Container, Observed, Part, Routes};
+use crate::plan::{BY_HAND, BrokenPart, Condition, Container, FailedTask, Observed, Part, Routes};
+use crate::progress::chain;
 use crate::release::Service;
+use crate::seal::Vault;
 use crate::{progress, smoke};
 
+/// Of an answer that is not as it should be.
+const SHOWN_CHARACTERS: usize = 300;
 /// Well within a lease.
 const RENEW_PAUSE: Duration = Duration::from_secs(15);
 
@@ -66,12 +73,49 @@ impl Site {
     /// What is there.
     pub(crate) async fn observe(&self) -> Result<Observed> {
         let (live, seen) = tokio::try_join!(self.state.live(), self.docker.look(self.environment))?;
-        let is_missing = |part: &Part| !seen.iter().any(|seen| seen.is(*part));
-        Ok(Observed {
-            missing: Part::ALL.into_iter().filter(is_missing).collect(),
-            routes: parse_routes(&live),
-            containers: seen.iter().filter_map(container).collect(),
+        Ok(observed(&live, &seen))
+    }
+
+    /// Everything that `status` judges.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot> {
+        let (live, seen) = tokio::try_join!(self.state.live(), self.docker.look(self.environment))?;
+        let observed = observed(&live, &seen);
+        let ledger = self.ledger().await;
+        let recorded = ledger.map(|ledger| ledger.serving().cloned());
+        let (answers, vault) = if observed.is_there() {
+            tokio::join!(self.answers(&seen), Vault::look(&self.docker, &seen))
+        } else {
+            (BTreeMap::new(), Ok(None))
+        };
+        Ok(Snapshot {
+            environment: self.environment,
+            observed,
+            recorded: recorded.map_err(|error| chain(&error)),
+            answers,
+            vault: vault?,
         })
+    }
+
+    /// What each service answers through the proxy; nothing where the proxy does not run, which is a fault of its own.
+    async fn answers(&self, seen: &[Seen]) -> BTreeMap<Service, Answer> {
+        let is_running = proxy(seen).is_ok_and(|proxy| proxy.condition.is_running());
+        if !is_running {
+            return BTreeMap::new();
+        }
+        let answers = Service::ALL.map(async |service| (service, self.ask(seen, service).await));
+        join_all(answers).await.into_iter().collect()
+    }
+
+    /// Asks a service through the proxy whether it is ready.
+    pub(crate) async fn ask(&self, seen: &[Seen], service: Service) -> Answer {
+        let asked = async {
+            let mut tunnel = self.tunnel(seen, proxy(seen)?, service.port()).await?;
+            tunnel.call(Method::GET, "/readyz", None).await
+        };
+        match asked.await {
+            Ok((status, body)) => Answer::Status(status, detail(&body)),
+            Err(error) => Answer::Nothing(chain(&error)),
+        }
     }
 
     /// The ledger, which must be whole.
@@ -138,8 +182,11 @@ impl Site {
             for container in of_service {
                 let tunnel = self.tunnel(seen, container, service.port()).await?;
                 let mut tunnel = tunnel.with_key(key.clone());
-                let tested = smoke::test(service, &mut tunnel).await;
-                tested.with_context(|| container.name.clone())?;
+                if let Err(error) = smoke::test(service, &mut tunnel).await {
+                    // It is removed before anybody could ask it.
+                    let lines = self.docker.last_lines(&container.id).await;
+                    return Err(anyhow!("{}: {}{lines}", container.name, chain(&error)));
+                }
             }
             anyhow::Ok(())
         });
@@ -152,7 +199,7 @@ impl Site {
             !target.address.is_empty(),
             "{} is {} and has no address",
             target.name,
-            target.state
+            target.condition
         );
         Tunnel::open(&self.docker, &proxy(seen)?.id, &target.address, port).await
     }
@@ -170,7 +217,52 @@ pub(crate) fn container(seen: &Seen) -> Option<Container> {
         name: seen.name.clone(),
         service: seen.service()?,
         release: seen.release.clone(),
+        condition: seen.condition.clone(),
     })
+}
+
+fn observed(live: &str, seen: &[Seen]) -> Observed {
+    let is_missing = |part: &Part| !seen.iter().any(|seen| seen.is(*part));
+    let broken = |seen: &Seen| {
+        let part = seen.part()?;
+        (seen.condition != Condition::Healthy).then(|| BrokenPart {
+            part,
+            name: seen.name.clone(),
+            condition: seen.condition.clone(),
+        })
+    };
+    // What is neither a service nor a part does something once, and ends with 0.
+    let failed = |seen: &Seen| match seen.condition {
+        Condition::Stopped(code) if code != 0 => Some(FailedTask {
+            name: seen.name.clone(),
+            code,
+        }),
+        _ => None,
+    };
+    let tasks = seen
+        .iter()
+        .filter(|seen| seen.part().is_none() && seen.service().is_none());
+    let mut broken: Vec<_> = seen.iter().filter_map(broken).collect();
+    broken.sort_by_key(|broken| broken.part);
+    Observed {
+        missing: Part::ALL.into_iter().filter(is_missing).collect(),
+        broken,
+        failed_tasks: tasks.filter_map(failed).collect(),
+        routes: parse_routes(live),
+        containers: seen.iter().filter_map(container).collect(),
+    }
+}
+
+/// The part of an answer that says what is wrong: that of a problem document, or all of it.
+fn detail(body: &[u8]) -> String {
+    let problem = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let detail = problem.as_ref().and_then(|problem| {
+        let detail = problem["detail"].as_str();
+        detail.or_else(|| problem["title"].as_str())
+    });
+    let text = String::from_utf8_lossy(body);
+    let text = detail.map_or_else(|| text.trim(), str::trim);
+    text.chars().take(SHOWN_CHARACTERS).collect()
 }
 
 /// The lock, held.
@@ -189,7 +281,7 @@ impl Lock {
         loop {
             tokio::time::sleep(RENEW_PAUSE).await;
             if let Err(error) = self.become_lease(|lease| lease.renewed(now())).await {
-                progress::note(&format!("cannot renew the lock: {error:#}"));
+                progress::note(&format!("cannot renew the lock: {}", chain(&error)));
                 if error.is::<Conflict>() {
                     return;
                 }
@@ -250,6 +342,54 @@ pub(crate) fn now() -> chrono::DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn seen(of: &str, condition: Condition) -> Seen {
+        Seen {
+            id: of.to_owned(),
+            name: format!("stocks-dev-{of}-1"),
+            of: of.to_owned(),
+            release: BY_HAND.to_owned(),
+            condition,
+            address: String::new(),
+        }
+    }
+
+    #[test]
+    fn one_shot_containers_end_with_0_and_are_neither_services_nor_parts() {
+        let all = [
+            seen("files", Condition::Stopped(0)),
+            seen("secrets", Condition::Healthy),
+            seen("vault-agent", Condition::Healthy),
+            seen("db", Condition::Stopped(0)),
+        ];
+        let found = observed("", &all);
+        assert_eq!(found.failed_tasks, []);
+        assert_eq!(found.missing, [Part::Proxy]);
+        assert!(found.containers.is_empty());
+        let broken: Vec<_> = found.broken.iter().map(|it| it.part).collect();
+        assert_eq!(broken, [Part::Database]);
+        assert!(!observed("", &all[..2]).is_there());
+
+        let failed = observed("", &[seen("files", Condition::Stopped(3))]).failed_tasks;
+        let name = "stocks-dev-files-1".to_owned();
+        assert_eq!(failed, [FailedTask { name, code: 3 }]);
+    }
+
+    #[test]
+    fn an_answer_is_told_by_what_it_says_is_wrong() {
+        for (body, expected) in [
+            (
+                r#"{"title":"Not ready","detail":"no database"}"#,
+                "no database",
+            ),
+            (r#"{"title":"Not ready"}"#, "Not ready"),
+            ("bad gateway\n", "bad gateway"),
+            ("", ""),
+        ] {
+            assert_eq!(detail(body.as_bytes()), expected);
+        }
+        assert_eq!(detail("x".repeat(1000).as_bytes()).len(), SHOWN_CHARACTERS);
+    }
 
     #[test]
     fn routes_are_read_as_they_are_written() {

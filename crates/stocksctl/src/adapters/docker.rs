@@ -1,6 +1,6 @@
 //! The engine, through the docker command: it knows contexts, so that an environment may be on another host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -8,17 +8,22 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use super::compose::tasks_before;
 use super::process::{self, Ended};
+pub(crate) use super::seen::Seen;
 use crate::environment::Environment;
-use crate::plan::{Launch, Part};
-use crate::release::{Image, Service};
+use crate::plan::{BrokenPart, Condition, Launch, Part};
+use crate::release::Image;
 
 /// No command of the engine takes longer, a pull of an image over a slow line among them.
 const TIMEOUT: Duration = Duration::from_mins(10);
-/// What runs small scripts on the engine: it has a shell, and is part of every environment.
-pub(super) const HELPER_IMAGE: &str = "postgres:15-alpine";
-const RELEASE_LABEL: &str = "stocks.release";
-const SERVICE_LABEL: &str = "com.docker.compose.service";
+/// A one-shot container of an environment takes no longer. One of them waits for secrets.
+const TASK_TIMEOUT: Duration = Duration::from_mins(2);
+/// Of a container's log.
+const SHOWN_LINES: &str = "10";
+const SHOWN_CHARACTERS: usize = 400;
+const POSTGRES_IMAGE: &str = "POSTGRES_IMAGE";
+const DEFAULT_POSTGRES_IMAGE: &str = "postgres:15-alpine";
 
 /// The docker command, run in the project's folder.
 #[derive(Clone, Debug)]
@@ -27,26 +32,20 @@ pub(crate) struct Docker {
     pub(crate) folder: PathBuf,
     /// `docker context`, when it is not the one in use.
     pub(crate) context: Option<String>,
-}
-
-/// A container of an environment, as the engine describes it.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    /// Of which part or service of the Compose project.
-    pub(crate) of: String,
-    /// The short digest of the release that it was started for.
-    pub(crate) release: String,
-    /// `running`, `exited`, `paused`…
-    pub(crate) state: String,
-    /// `healthy`, `unhealthy`, `starting`; empty without a check.
-    pub(crate) health: String,
-    /// On the environment's network; empty while it is not running.
-    pub(crate) address: String,
+    /// The image that runs small scripts on the engine: it has a shell, and is that of every environment's database.
+    pub(crate) helper_image: String,
 }
 
 impl Docker {
+    /// The command as a person types it.
+    pub(crate) fn typed(&self) -> String {
+        let context = self.context.as_ref();
+        context.map_or_else(
+            || "docker".to_owned(),
+            |context| format!("docker --context {context}"),
+        )
+    }
+
     /// The command, with nothing else yet.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = process::program("docker");
@@ -104,7 +103,7 @@ impl Docker {
     /// What a small command prints that runs beside the engine, in a container with these options.
     pub(crate) async fn ask_host(&self, options: &[&str], command: &[&str]) -> Result<String> {
         let run = ["run", "--rm", "--network=none", "--entrypoint="];
-        let run = [&run[..], options, &[HELPER_IMAGE], command].concat();
+        let run = [&run[..], options, &[&self.helper_image], command].concat();
         Ok(self.run(&run, &[]).await?.trim().to_owned())
     }
 
@@ -139,7 +138,8 @@ impl Docker {
                 bail!("docker inspect: {}", found.complaint());
             }
             let found: Vec<Value> = serde_json::from_str(&found.stdout)?;
-            let mut seen: Vec<_> = found.iter().map(|it| describe(it, environment)).collect();
+            let described = found.iter().filter_map(|it| Seen::read(it, environment));
+            let mut seen: Vec<_> = described.collect();
             seen.sort_by(|one, other| one.name.cmp(&other.name));
             return Ok(seen);
         }
@@ -192,30 +192,84 @@ impl Docker {
         self.compose(environment, &args, &env).await.map(drop)
     }
 
-    /// Starts what the services need, each when the one before it is well.
+    /// Starts what the services need, each when the one before it is healthy.
     pub(crate) async fn prepare(&self, environment: Environment, parts: &[Part]) -> Result<()> {
         for part in parts {
-            let up = [
-                "up",
-                "--detach",
-                "--wait",
-                "--no-deps",
-                "--no-recreate",
-                part.name(),
-            ];
-            self.compose(environment, &up, &[]).await?;
+            self.start(environment, *part).await?;
         }
         Ok(())
     }
 
-    /// Takes parts away; their volumes stay.
+    /// Repairs a part. Its container is replaced, as the reason may be in its mounts or its networks; one that is paused goes
+    /// on, so that nothing it works on is lost.
+    pub(crate) async fn repair(&self, environment: Environment, broken: &BrokenPart) -> Result<()> {
+        match broken.condition {
+            Condition::Paused => self.resume(&[&broken.name]).await,
+            Condition::Healthy | Condition::Starting => Ok(()),
+            _ => {
+                // `up --force-recreate` would leave the container's volumes without a name behind.
+                self.dismantle(environment, &[broken.part]).await?;
+                self.start(environment, broken.part).await
+            }
+        }
+    }
+
+    /// Starts a part, after the one-shot containers that it needs, and waits until it is healthy. The services, which it may
+    /// depend on as well, are left alone.
+    async fn start(&self, environment: Environment, part: Part) -> Result<()> {
+        let config = self.config(environment).await?;
+        for task in tasks_before(&config, part.name()) {
+            self.run_task(environment, &task).await?;
+        }
+        let up = [
+            "up",
+            "--detach",
+            "--wait",
+            "--no-deps",
+            "--no-recreate",
+            part.name(),
+        ];
+        self.compose(environment, &up, &[]).await.map(drop)
+    }
+
+    /// Runs a one-shot container to its end, which must be a good one.
+    async fn run_task(&self, environment: Environment, task: &str) -> Result<()> {
+        let up = ["up", "--detach", "--no-deps", task];
+        self.compose(environment, &up, &[]).await?;
+        let list = ["ps", "--all", "--quiet", task];
+        let id = self.compose(environment, &list, &[]).await?;
+        let id = id.trim();
+        let ended = tokio::time::timeout(TASK_TIMEOUT, self.run(&["wait", id], &[])).await;
+        let failure = match ended {
+            Ok(code) => match code?.trim() {
+                "0" => return Ok(()),
+                code => format!("has failed with exit code {code}"),
+            },
+            Err(_) => format!("has not ended within {TASK_TIMEOUT:?}"),
+        };
+        bail!("{task} {failure}{}", self.last_lines(id).await)
+    }
+
+    /// Lets paused containers go on.
+    pub(crate) async fn resume(&self, ids: &[&str]) -> Result<()> {
+        self.run(&[&["unpause"], ids].concat(), &[]).await.map(drop)
+    }
+
+    /// Takes parts away; their named volumes stay.
     pub(crate) async fn dismantle(&self, environment: Environment, parts: &[Part]) -> Result<()> {
         let names = parts.iter().map(|part| part.name());
-        let remove: Vec<_> = ["rm", "--force", "--stop"]
+        let remove: Vec<_> = ["rm", "--force", "--stop", "--volumes"]
             .into_iter()
             .chain(names)
             .collect();
         self.compose(environment, &remove, &[]).await.map(drop)
+    }
+
+    /// The environment as Compose understands it.
+    async fn config(&self, environment: Environment) -> Result<Value> {
+        let config = ["config", "--format", "json"];
+        let config = self.compose(environment, &config, &[]).await?;
+        Ok(serde_json::from_str(&config)?)
     }
 
     /// The ports of the host that a part of an environment is published at.
@@ -224,8 +278,7 @@ impl Docker {
         environment: Environment,
         part: Part,
     ) -> Result<Vec<String>> {
-        let config = ["config", "--format", "json"];
-        let config: Value = serde_json::from_str(&self.compose(environment, &config, &[]).await?)?;
+        let config = self.config(environment).await?;
         let ports = config["services"][part.name()]["ports"].as_array();
         let published = ports.into_iter().flatten().map(|port| {
             let address = port["host_ip"].as_str().unwrap_or("0.0.0.0");
@@ -239,7 +292,13 @@ impl Docker {
     /// Whether the engine can publish something at this address and port of its host.
     pub(crate) async fn is_free(&self, port: &str) -> Result<bool> {
         let publish = format!("--publish={port}:1");
-        let run = ["run", "--rm", &publish, "--entrypoint=true", HELPER_IMAGE];
+        let run = [
+            "run",
+            "--rm",
+            &publish,
+            "--entrypoint=true",
+            &self.helper_image,
+        ];
         let ended = self.attempt(&run).await?;
         if ended.is_success() {
             return Ok(true);
@@ -251,11 +310,18 @@ impl Docker {
         bail!("port {port} cannot be tried: {}", ended.complaint())
     }
 
-    /// The last lines of a container's log.
-    pub(crate) async fn log(&self, id: &str) -> String {
-        let logs = self.attempt(&["logs", "--tail", "5", id]).await;
-        logs.map(|ended| ended.stdout + &ended.stderr)
-            .unwrap_or_default()
+    /// The last lines of a container's log, as the end of a message.
+    pub(crate) async fn last_lines(&self, id: &str) -> String {
+        let logs = self.attempt(&["logs", "--tail", SHOWN_LINES, id]).await;
+        let lines = match logs {
+            Ok(ended) if ended.is_success() => quote_lines(&(ended.stdout + &ended.stderr)),
+            Ok(ended) => return format!("; its log cannot be read: {}", ended.complaint()),
+            Err(error) => return format!("; its log cannot be read: {error:#}"),
+        };
+        if lines.is_empty() {
+            return "; its log is empty".to_owned();
+        }
+        format!("\nthe last lines of its log:{lines}")
     }
 
     /// Lets containers finish, within the time that they were given, and removes them.
@@ -264,38 +330,44 @@ impl Docker {
         self.remove(ids).await
     }
 
-    /// Removes containers, as they are.
+    /// Removes containers, as they are, with the volumes that have no name.
     pub(crate) async fn remove(&self, ids: &[&str]) -> Result<()> {
-        let remove = [&["rm", "--force"], ids].concat();
+        let remove = [&["rm", "--force", "--volumes"], ids].concat();
         self.run(&remove, &[]).await.map(drop)
     }
 }
 
-impl Seen {
-    /// The service that it is a container of, if it is one's.
-    pub(crate) fn service(&self) -> Option<Service> {
-        Service::ALL
-            .into_iter()
-            .find(|service| service.name() == self.of)
-    }
-
-    /// Whether it is the container of this part.
-    pub(crate) fn is(&self, part: Part) -> bool {
-        self.of == part.name()
-    }
+/// The image of the environments' databases, as Compose takes it: from the shell, then from the folder's `.env`.
+pub(crate) fn helper_image(given: Option<&String>, folder: &Path) -> String {
+    let given = given.filter(|given| !given.is_empty()).cloned();
+    let kept = || {
+        let text = std::fs::read_to_string(folder.join(".env")).ok()?;
+        variable_in(&text, POSTGRES_IMAGE)
+    };
+    given
+        .or_else(kept)
+        .unwrap_or_else(|| DEFAULT_POSTGRES_IMAGE.to_owned())
 }
 
-fn describe(container: &Value, environment: Environment) -> Seen {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let labels = &container["Config"]["Labels"];
-    let network = &container["NetworkSettings"]["Networks"][environment.network()];
-    Seen {
-        id: text(&container["Id"]),
-        name: text(&container["Name"]).trim_start_matches('/').to_owned(),
-        of: text(&labels[SERVICE_LABEL]),
-        release: text(&labels[RELEASE_LABEL]),
-        state: text(&container["State"]["Status"]),
-        health: text(&container["State"]["Health"]["Status"]),
-        address: text(&network["IPAddress"]),
-    }
+/// The value of a variable in a file of `NAME=value` lines; none when it is empty.
+fn variable_in(text: &str, name: &str) -> Option<String> {
+    let value = |line: &str| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (found, value) = line.split_once('=')?;
+        (found.trim_end() == name).then(|| value.trim().trim_matches(['"', '\'']).to_owned())
+    };
+    let last = text.lines().filter_map(value).next_back()?;
+    (!last.is_empty()).then_some(last)
 }
+
+/// Each line on a line of its own, none longer than is shown.
+fn quote_lines(text: &str) -> String {
+    let shown = |line: &str| line.chars().take(SHOWN_CHARACTERS).collect::<String>();
+    let lines = text.lines().map(|line| format!("\n    {}", shown(line)));
+    lines.collect()
+}
+
+#[cfg(test)]
+#[path = "docker_tests.rs"]
+mod tests;

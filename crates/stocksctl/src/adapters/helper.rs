@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::Mutex;
 
-use super::docker::{Docker, HELPER_IMAGE};
+use super::docker::Docker;
 use crate::environment::Environment;
 
 /// The first one waits for the container to start.
@@ -32,6 +32,7 @@ pub(crate) struct Helper {
 struct Session {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    image: String,
     _child: Child,
 }
 
@@ -92,7 +93,7 @@ impl Helper {
             "--user=0",
             &volume,
             "--entrypoint=sh",
-            HELPER_IMAGE,
+            &self.docker.helper_image,
             "-c",
             RUN_LINES,
         ];
@@ -100,6 +101,7 @@ impl Helper {
         Ok(Session {
             input,
             output: BufReader::new(output),
+            image: self.docker.helper_image.clone(),
             _child: child,
         })
     }
@@ -116,7 +118,8 @@ impl Session {
         self.output.read_until(END, &mut printed).await?;
         ensure!(
             printed.pop() == Some(END),
-            "the container that reads it has ended: `docker run --rm {HELPER_IMAGE} true` says why"
+            "the container that reads it has ended: `docker run --rm {} true` says why",
+            self.image
         );
         let mut code = String::new();
         self.output.read_line(&mut code).await?;

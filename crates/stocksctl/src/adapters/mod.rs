@@ -2,6 +2,7 @@
 
 pub(crate) mod bill;
 pub(crate) mod chance;
+mod compose;
 pub(crate) mod cosign;
 pub(crate) mod docker;
 pub(crate) mod github;
@@ -11,6 +12,7 @@ pub(crate) mod platform;
 pub(crate) mod private;
 pub(crate) mod process;
 pub(crate) mod registry;
+mod seen;
 pub(crate) mod sonarqube;
 pub(crate) mod source;
 pub(crate) mod state;

@@ -92,10 +92,13 @@ impl Platform {
         self.docker.watch(&up, &env).await
     }
 
-    /// Takes the containers away; the volumes stay.
+    /// Takes the containers away; the volumes that have a name stay. `down` would leave the others behind, or take all.
     pub(crate) async fn stop(&self) -> Result<()> {
-        let down = [&["compose", "--file", FILE][..], &ALL_PROFILES, &["down"]].concat();
-        self.docker.watch(&down, &without_orphans()).await
+        for verb in [&["rm", "--stop", "--force", "--volumes"][..], &["down"]] {
+            let args = [&["compose", "--file", FILE][..], &ALL_PROFILES, verb].concat();
+            self.docker.watch(&args, &without_orphans()).await?;
+        }
+        Ok(())
     }
 
     /// Every container of it, whatever its state.

@@ -149,7 +149,7 @@ async fn ports(engine: &Engine, environment: Environment) -> Result<String> {
     for part in [Part::Proxy, Part::Database] {
         let is_there = seen
             .iter()
-            .any(|seen| seen.is(part) && seen.state == "running");
+            .any(|seen| seen.is(part) && seen.condition.holds_ports());
         for port in site.docker.published_ports(environment, part).await? {
             ensure!(
                 is_there || site.docker.is_free(&port).await?,

@@ -7,21 +7,24 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
+use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
 
 use super::Engine;
-use super::order::drift;
 use crate::adapters::docker::Seen;
 use crate::environment::Environment;
-use crate::ledger::Ledger;
+use crate::health::{Snapshot, State};
+use crate::lock::Lease;
 use crate::release::Service;
+use crate::site::now;
 
 #[derive(Args)]
 pub(super) struct Status {
-    /// Only this one; unset: all that are there
+    /// Only this environment; unset: all of them
     environment: Option<Environment>,
-    /// For machines
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -31,68 +34,98 @@ impl Status {
         let environments = self
             .environment
             .map_or_else(|| Environment::ALL.to_vec(), |one| vec![one]);
-        let mut told = Vec::new();
-        for environment in environments {
+        let looks = environments.into_iter().map(async |environment| {
             let site = engine.site(environment);
-            let observed = site.observe().await?;
-            let ledger = site.ledger().await;
-            let entry = ledger.as_ref().ok().and_then(Ledger::serving);
-            let current = entry.map(|entry| &entry.release);
-            let mut services = serde_json::Map::new();
-            let mut drift = drift(&observed, current);
-            for service in Service::ALL {
-                let serving = observed.serving(service);
-                let names: Vec<_> = serving
-                    .iter()
-                    .map(|container| json!({"name": container.name, "release": container.release}))
-                    .collect();
-                services.insert(service.name().to_owned(), json!(names));
-            }
-            if let Err(error) = &ledger {
-                drift.push(format!("{error:#}"));
-            }
-            let lease = site.lease().await?;
-            told.push(json!({
-                "environment": environment.name(),
-                "release": current.map(|release| &release.tag),
-                "since": entry.map(|entry| entry.at.to_rfc3339()),
-                "by": entry.map(|entry| &entry.by),
-                "approved_by": entry.and_then(|entry| entry.approved_by.as_ref()),
-                "services": services,
-                "drift": drift,
-                "lock": lease,
-            }));
-        }
+            let snapshot = site.snapshot().await?;
+            let lease = site.lease().await?.filter(|lease| lease.holds(now()));
+            anyhow::Ok((snapshot, lease))
+        });
+        let looked = try_join_all(looks).await?;
         if self.json {
+            let told: Vec<_> = looked
+                .iter()
+                .map(|(snapshot, lease)| as_json(snapshot, lease.as_ref()))
+                .collect();
             println!("{}", serde_json::to_string_pretty(&told)?);
         } else {
-            told.iter().for_each(print);
+            for (snapshot, lease) in &looked {
+                print!("{}", as_text(snapshot, lease.as_ref()));
+            }
         }
-        Ok(ExitCode::SUCCESS)
+        let is_failing = |(snapshot, _): &(Snapshot, _)| snapshot.state() == State::Failing;
+        Ok(if looked.iter().any(is_failing) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 
-fn print(status: &serde_json::Value) {
-    let text = |name: &str| status[name].as_str().unwrap_or("-").to_owned();
-    println!(
-        "{:<6} {}  since {}",
-        text("environment"),
-        text("release"),
-        text("since")
-    );
-    for (service, containers) in status["services"].as_object().into_iter().flatten() {
-        for container in containers.as_array().into_iter().flatten() {
-            let release = container["release"].as_str();
-            let name = container["name"].as_str().unwrap_or_default();
-            println!(
-                "       {service:<14} {}  {name}",
-                release.unwrap_or_default()
-            );
+fn as_json(snapshot: &Snapshot, lease: Option<&Lease>) -> Value {
+    let entry = snapshot.recorded.as_ref().ok().and_then(Option::as_ref);
+    let services = Service::ALL.map(|service| {
+        let serving = snapshot.observed.serving(service).into_iter();
+        let containers = serving.map(|container| {
+            json!({
+                "name": container.name,
+                "release": container.release,
+                "condition": container.condition.to_string(),
+            })
+        });
+        (service.name().to_owned(), containers.collect())
+    });
+    json!({
+        "environment": snapshot.environment.name(),
+        "state": snapshot.state().name(),
+        "release": entry.map(|entry| &entry.release.tag),
+        "since": entry.map(|entry| entry.at.to_rfc3339()),
+        "by": entry.map(|entry| &entry.by),
+        "approved_by": entry.and_then(|entry| entry.approved_by.as_ref()),
+        "services": serde_json::Map::from_iter(services),
+        "faults": snapshot.faults(),
+        "drift": snapshot.drift(),
+        "repair": snapshot.repair(),
+        "lock": lease,
+    })
+}
+
+fn as_text(snapshot: &Snapshot, lease: Option<&Lease>) -> String {
+    let entry = snapshot.recorded.as_ref().ok().and_then(Option::as_ref);
+    let served = entry.map(|entry| {
+        let since = entry.at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        format!("  {} since {since}", entry.release.tag)
+    });
+    let mut lines = vec![format!(
+        "{:<6} {}{}",
+        snapshot.environment.name(),
+        snapshot.state().name(),
+        served.unwrap_or_default()
+    )];
+    for service in Service::ALL {
+        for container in snapshot.observed.serving(service) {
+            lines.push(format!(
+                "       {:<14} {:<12} {}, {}",
+                service.name(),
+                container.release,
+                container.name,
+                container.condition
+            ));
         }
     }
-    for drift in status["drift"].as_array().into_iter().flatten() {
-        println!("       drift: {}", drift.as_str().unwrap_or_default());
+    let mut add = |what: &str, text: String| lines.push(format!("       {what}: {text}"));
+    for fault in snapshot.faults() {
+        add("fault", fault);
     }
+    for drift in snapshot.drift() {
+        add("drift", drift);
+    }
+    if let Some(lease) = lease {
+        add("lock", format!("{} has it: {}", lease.owner, lease.purpose));
+    }
+    if let Some(repair) = snapshot.repair() {
+        add("repair", format!("`{repair}`"));
+    }
+    lines.join("\n") + "\n"
 }
 
 #[derive(Subcommand)]

@@ -28,7 +28,7 @@ use clap_complete::Shell;
 
 use self::trust::TrustArgs;
 use crate::adapters::cosign::{self, Cosign, Signer};
-use crate::adapters::docker::Docker;
+use crate::adapters::docker::{Docker, helper_image};
 use crate::adapters::github::Run;
 use crate::adapters::registry::{Registry, is_local};
 use crate::adapters::source::Source as Checkout;
@@ -61,6 +61,9 @@ struct Engine {
     /// The folder with the compose files
     #[arg(long, global = true, default_value = ".")]
     folder: PathBuf,
+    /// The image that runs small scripts on the engine: that of the environments' databases
+    #[arg(long, global = true, env = "POSTGRES_IMAGE", hide = true)]
+    helper_image: Option<String>,
     /// The key of smoke tests, where the environment wants one: `keys smoke` makes it
     #[arg(
         long,
@@ -303,6 +306,7 @@ impl Engine {
         Docker {
             folder: self.folder.clone(),
             context: self.context.clone(),
+            helper_image: helper_image(self.helper_image.as_ref(), &self.folder),
         }
     }
 

@@ -17,8 +17,8 @@ use crate::adapters::registry::Registry;
 use crate::delivery::Delivery;
 use crate::environment::Environment;
 use crate::ledger::{Action, Ledger};
-use crate::plan::{Observed, Step, Wanted, plan};
-use crate::progress::{Progress, note};
+use crate::plan::{Step, Wanted, plan};
+use crate::progress::{Progress, chain, note};
 use crate::release::{Release, Service, Target};
 use crate::run::{Ended, run};
 use crate::site::{Lock, Site};
@@ -91,33 +91,6 @@ pub(super) async fn choose(registry: &Registry, site: &Site, target: &Target) ->
     })
 }
 
-/// Where what serves is not what is on record.
-pub(super) fn drift(observed: &Observed, recorded: Option<&Release>) -> Vec<String> {
-    let mut drift = Vec::new();
-    for service in Service::ALL {
-        let expected = recorded
-            .and_then(|release| release.image(service))
-            .map(|image| image.digest.short());
-        let serving = observed.serving(service);
-        if let (Some(expected), true) = (expected, serving.is_empty()) {
-            drift.push(format!(
-                "no container of {service} is there, the ledger says {expected}"
-            ));
-        }
-        for container in serving {
-            if expected != Some(container.release.as_str()) {
-                drift.push(format!(
-                    "{} is of {}, the ledger says {}",
-                    container.name,
-                    container.release,
-                    expected.unwrap_or("nothing")
-                ));
-            }
-        }
-    }
-    drift
-}
-
 impl How {
     pub(super) async fn deliver(&self, site: &Site, order: Order) -> Result<ExitCode> {
         let registry = self.source.registry()?;
@@ -148,7 +121,8 @@ impl How {
             .await;
         if let Err(error) = lock.release().await {
             note(&format!(
-                "the lock could not be given back, and ends by itself: {error:#}"
+                "the lock could not be given back, and ends by itself: {}",
+                chain(&error)
             ));
         }
         let (code, said) = tell(site.environment, &order.release, delivered?);
@@ -227,7 +201,8 @@ fn tell(environment: Environment, release: &Release, ended: Ended) -> (ExitCode,
         Ended::Done(complaints) => {
             for complaint in complaints {
                 note(&format!(
-                    "warning: {complaint:#}; the next deployment tidies it up"
+                    "warning: {}; the next deployment tidies it up",
+                    chain(&complaint)
                 ));
             }
             let said = format!("{environment} serves {release}");
@@ -235,20 +210,28 @@ fn tell(environment: Environment, release: &Release, ended: Ended) -> (ExitCode,
             (ExitCode::SUCCESS, said)
         }
         Ended::Unchanged(error) => {
-            let said = format!("error: {error:#}\n{environment} is as it was; nothing was changed");
+            let said = format!(
+                "error: {}\n{environment} is as it was; nothing was changed",
+                chain(&error)
+            );
             note(&said);
             (ExitCode::from(FAILED), said)
         }
         Ended::RolledBack(error) => {
-            let said = format!("error: {error:#}\n{environment} serves what it served before");
+            let said = format!(
+                "error: {}\n{environment} serves what it served before",
+                chain(&error)
+            );
             note(&said);
             (ExitCode::from(ROLLED_BACK), said)
         }
         Ended::Stuck(error, failures) => {
             let failures = failures.iter();
-            let failures = failures.map(|it| format!("error: it cannot be taken back: {it:#}\n"));
+            let failures =
+                failures.map(|it| format!("error: it cannot be taken back: {}\n", chain(it)));
             let said = format!(
-                "error: {error:#}\n{}see `stocksctl status {environment}`; the next deployment or rollback goes on from there",
+                "error: {}\n{}see `stocksctl status {environment}`; the next deployment or rollback goes on from there",
+                chain(&error),
                 failures.collect::<String>()
             );
             note(&said);

@@ -6,9 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use super::Engine;
-use super::order::{How, Order, What, drift};
+use super::order::{How, Order, What};
 use crate::environment::Environment;
+use crate::health::drift;
 use crate::ledger::Action;
+use crate::release::Service;
 
 #[derive(Args)]
 pub(super) struct Promote {
@@ -29,7 +31,16 @@ impl Promote {
         let ledger = from.ledger().await?;
         let release = ledger.current().cloned();
         let release = release.with_context(|| format!("nothing is on record in {}", self.from))?;
-        let drift = drift(&from.observe().await?, Some(&release));
+        let observed = from.observe().await?;
+        for service in Service::ALL {
+            ensure!(
+                !observed.serving(service).is_empty(),
+                "no container of {service} is there in {}: see `stocksctl status {}`",
+                self.from,
+                self.from
+            );
+        }
+        let drift = drift(&observed, Some(&release));
         ensure!(
             drift.is_empty(),
             "what serves in {} is not what is on record: {}",

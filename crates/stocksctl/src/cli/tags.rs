@@ -206,7 +206,9 @@ fn print(image: &Value) {
     println!(
         "{:<14} {}  {:>9}  {signed:<10}  {}  {}",
         text("service"),
-        &digest[..digest.len().min(19)],
+        digest
+            .parse()
+            .map_or(digest, |digest: Digest| digest.short().to_owned()),
         age(image["created"].as_str()),
         list("tags"),
         match list("deployed").as_str() {

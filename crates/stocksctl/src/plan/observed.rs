@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use super::{Launch, Wanted};
-use crate::release::Service;
+use super::{Condition, Images, Launch, Wanted};
+use crate::release::{Image, Release, Service};
 
 /// What containers are of that no release was started for.
 pub(crate) const BY_HAND: &str = "by-hand";
@@ -23,10 +23,12 @@ pub(crate) struct Container {
     pub(crate) service: Service,
     /// The short digest of the image that it was started for, or [`BY_HAND`].
     pub(crate) release: String,
+    /// Its condition.
+    pub(crate) condition: Condition,
 }
 
 /// What the services need beside each other.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Part {
     /// Renders the secrets.
     VaultAgent,
@@ -56,11 +58,41 @@ impl Display for Part {
     }
 }
 
+/// A part that has a container, and is not healthy.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct BrokenPart {
+    /// The part.
+    pub(crate) part: Part,
+    /// The name of its container.
+    pub(crate) name: String,
+    /// The container's condition.
+    pub(crate) condition: Condition,
+}
+
+impl Display for BrokenPart {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}, which is {}", self.part, self.condition)
+    }
+}
+
+/// A container that does something once at the start of an environment, and has failed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct FailedTask {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its exit code.
+    pub(crate) code: i64,
+}
+
 /// What is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
     /// What the services need and has no container.
     pub(crate) missing: Vec<Part>,
+    /// What the services need and is not healthy.
+    pub(crate) broken: Vec<BrokenPart>,
+    /// One-shot containers that have failed.
+    pub(crate) failed_tasks: Vec<FailedTask>,
     /// Where the proxy sends requests.
     pub(crate) routes: Routes,
     /// Every container of the services, whatever its state.
@@ -115,7 +147,37 @@ impl Observed {
         self.containers.iter().filter(idle).cloned().collect()
     }
 
-    /// What is to be started, and what need not serve any more.
+    /// Whether anything of it is there. What a one-shot container leaves behind is not.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.containers.is_empty() || self.missing.len() < Part::ALL.len()
+    }
+
+    /// The parts whose containers are started: their ports must be free.
+    pub(super) fn not_running(&self) -> Vec<Part> {
+        let is_lacking = |part: &Part| {
+            let mut broken = self.broken.iter();
+            self.missing.contains(part)
+                || broken.any(|broken| broken.part == *part && !broken.condition.holds_ports())
+        };
+        Part::ALL.into_iter().filter(is_lacking).collect()
+    }
+
+    /// The images of containers that serve and whose health check has not passed yet.
+    pub(super) fn starting(&self, wanted: &Wanted) -> Images {
+        let images = wanted.release.images.iter();
+        let is_starting = |(service, image): &(&Service, &Image)| {
+            self.serving(**service).iter().any(|container| {
+                container.condition == Condition::Starting
+                    && container.release == image.digest.short()
+            })
+        };
+        images
+            .filter(is_starting)
+            .map(|(service, image)| (*service, image.clone()))
+            .collect()
+    }
+
+    /// What is to be started, and what need not serve any more: what is of another release, broken or too many.
     pub(super) fn changes(&self, wanted: &Wanted) -> (Vec<Launch>, Vec<Container>) {
         let mut launches = Vec::new();
         let mut surplus = Vec::new();
@@ -124,7 +186,9 @@ impl Observed {
                 .serving(*service)
                 .into_iter()
                 .cloned()
-                .partition(|container| container.release == image.digest.short());
+                .partition(|container| {
+                    container.release == image.digest.short() && container.condition.is_sound()
+                });
             let stays = stay.len().min(wanted.replicas);
             if stays < wanted.replicas {
                 launches.push(Launch {
@@ -138,8 +202,20 @@ impl Observed {
         (launches, surplus)
     }
 
+    /// Whether the proxy sends requests to this release.
+    pub(super) fn leads_to(&self, release: &Release) -> bool {
+        let mut images = release.images.iter();
+        images.all(|(service, image)| self.route(*service) == image.digest.short())
+    }
+
     /// Where the service's requests go.
     pub(crate) fn route(&self, service: Service) -> &str {
         self.routes.get(&service).map_or(BY_HAND, String::as_str)
     }
+}
+
+/// The routes to a release.
+pub(super) fn routes_to(release: &Release) -> Routes {
+    let target = |(service, image): (&Service, &Image)| (*service, image.digest.short().to_owned());
+    release.images.iter().map(target).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use super::{BY_HAND, Container, Part, Routes};
+use super::{BY_HAND, BrokenPart, Container, Part, Routes};
 use crate::release::{Image, Release, Service};
 
 /// One thing to do.
@@ -23,8 +23,12 @@ pub(crate) enum Step {
     Prepare(Vec<Part>),
     /// Take away what was started so.
     Dismantle(Vec<Part>),
+    /// Make parts healthy again.
+    Repair(Vec<BrokenPart>),
     /// Take away containers that no request reaches.
     Clear(Vec<Container>),
+    /// Let paused containers go on, so that what they work on is finished.
+    Resume(Vec<Container>),
     /// Start containers beside those that are there.
     Start {
         /// Of which images, and how many of each.
@@ -32,10 +36,10 @@ pub(crate) enum Step {
         /// What is there.
         beside: Vec<Container>,
     },
-    /// Wait until the containers started for the images are well.
-    Ready(Images),
-    /// Try the containers themselves, before any request reaches them.
-    Smoke(Release),
+    /// Wait until the containers started for the images are healthy. Those that are replaced need not be.
+    Ready(Images, Vec<Container>),
+    /// Try the containers themselves, before any request reaches them. Those that are replaced are not tried.
+    Smoke(Release, Vec<Container>),
     /// Send all requests there from now on, in one step for both services.
     Switch {
         /// Where they went before.
@@ -114,20 +118,22 @@ impl Display for Step {
             Self::Examine(missing) => {
                 write!(formatter, "examine what lacks {}", list(missing))
             }
-            Self::Admit(release) => write!(formatter, "admit {}", list(release.images.values())),
+            Self::Admit(release) => write!(formatter, "admit {release}"),
             Self::Approve(release) => write!(formatter, "find the approval of {release}"),
-            Self::Pull(images) => write!(formatter, "pull {}", list(images.values())),
+            Self::Pull(images) => write!(formatter, "pull {}", list(images.iter().map(of_image))),
             Self::Begin => write!(formatter, "record that it begins"),
             Self::Prepare(parts) => write!(formatter, "start {}", list(parts)),
             Self::Dismantle(parts) => write!(formatter, "remove {}", list(parts)),
+            Self::Repair(parts) => write!(formatter, "repair {}", list(parts)),
+            Self::Resume(containers) => write!(formatter, "resume {}", names(containers)),
             Self::Clear(containers) => write!(formatter, "remove {}", names(containers)),
             Self::Start { launches, .. } => {
                 write!(formatter, "start {} beside what serves", list(launches))
             }
-            Self::Ready(images) => {
+            Self::Ready(images, _) => {
                 write!(formatter, "wait for {}", list(images.iter().map(of_image)))
             }
-            Self::Smoke(release) => write!(formatter, "smoke-test {release}"),
+            Self::Smoke(release, _) => write!(formatter, "smoke-test {release}"),
             Self::Switch { to, .. } => {
                 let target = |(service, release): (&Service, &String)| match release.as_str() {
                     BY_HAND => format!("{service} as it was started by hand"),

@@ -1,6 +1,7 @@
 //! The ways between what is there and what is wanted.
 
 use super::*;
+use crate::release::{Image, Service};
 
 fn image(service: Service, digit: char) -> Image {
     Image {
@@ -27,6 +28,7 @@ fn container(service: Service, release: &str) -> Container {
         name: format!("{service}-{release}"),
         service,
         release: release.to_owned(),
+        condition: Condition::Healthy,
     }
 }
 
@@ -43,7 +45,7 @@ fn running(listing: &str, trade: &str) -> Observed {
         containers: both
             .map(|(service, release)| container(service, release))
             .into(),
-        missing: Vec::new(),
+        ..Observed::default()
     }
 }
 
@@ -89,7 +91,7 @@ fn only_what_changes_is_started_and_drained() {
         place(|step| matches!(step, Step::Begin)),
         place(|step| matches!(step, Step::Start { .. })),
         place(|step| matches!(step, Step::Ready(..))),
-        place(|step| matches!(step, Step::Smoke(_))),
+        place(|step| matches!(step, Step::Smoke(..))),
         place(|step| matches!(step, Step::Switch { .. })),
         place(|step| matches!(step, Step::Check)),
         place(|step| matches!(step, Step::Drain(_))),
@@ -99,14 +101,18 @@ fn only_what_changes_is_started_and_drained() {
 }
 
 #[test]
-fn what_runs_already_is_admitted_again_and_left_alone() {
+fn what_runs_already_is_admitted_again_asked_and_left_alone() {
     let steps = plan(
         &running(&short('a'), &short('b')),
         &wanted(release('a', 'b'), true),
     );
     assert_eq!(
         steps,
-        [Step::Examine(vec![]), Step::Admit(release('a', 'b'))]
+        [
+            Step::Examine(vec![]),
+            Step::Admit(release('a', 'b')),
+            Step::Check
+        ]
     );
 }
 
@@ -116,8 +122,8 @@ fn what_serves_and_was_never_recorded_is_put_on_record() {
         &running(&short('a'), &short('b')),
         &wanted(release('a', 'b'), false),
     );
-    let last = &steps[steps.len() - 2..];
-    assert_eq!(last, [Step::Begin, Step::End]);
+    let last = &steps[steps.len() - 3..];
+    assert_eq!(last, [Step::Begin, Step::Check, Step::End]);
 }
 
 #[test]
@@ -275,4 +281,126 @@ fn prod_asks_for_an_approval_and_names_come_last() {
     assert!(approve < begin, "{steps:?}");
     let last = &steps[steps.len() - 2..];
     assert!(matches!(last, [Step::Tag(_, tags), Step::End] if tags.len() == 2));
+}
+
+/// A's listing and B's trading are there and on record; the container of trade is in this condition.
+fn with_trade(condition: Condition) -> Observed {
+    let mut observed = running(&short('a'), &short('b'));
+    observed.containers[1].condition = condition;
+    observed
+}
+
+fn told(steps: &[Step]) -> Vec<String> {
+    steps.iter().skip(2).map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_container_that_takes_no_request_is_replaced_by_the_same_release() {
+    let pull = "pull trade of bbbbbbbbbbbb";
+    let start = "start 1 × trade of bbbbbbbbbbbb beside what serves";
+    let wait = "wait for trade of bbbbbbbbbbbb";
+    let smoke = "smoke-test git-1 stock-listing@aaaaaaaaaaaa trade@bbbbbbbbbbbb";
+    let (begin, ask, end) = (
+        "record that it begins",
+        "ask through the proxy",
+        "record that it is done",
+    );
+    let remove = "remove trade-bbbbbbbbbbbb";
+    let resume = "resume trade-bbbbbbbbbbbb";
+    let drain = "drain and remove trade-bbbbbbbbbbbb";
+    let removed_first = [pull, begin, remove, start, wait, smoke, ask, end];
+    let drained_last = [pull, begin, start, wait, smoke, ask, drain, end];
+    let resumed = [pull, begin, resume, start, wait, smoke, ask, drain, end];
+    for (condition, expected) in [
+        (Condition::Healthy, &[ask][..]),
+        (Condition::Starting, &[wait, ask]),
+        (Condition::Stopped(0), &removed_first),
+        (Condition::Stopped(137), &removed_first),
+        (Condition::Created, &removed_first),
+        (Condition::Restarting, &removed_first),
+        (
+            Condition::Disconnected("dev-net".to_owned()),
+            &removed_first,
+        ),
+        // It may have requests, and what it is replaced by takes the next ones.
+        (Condition::Unhealthy, &drained_last),
+        (Condition::Paused, &resumed),
+    ] {
+        let observed = with_trade(condition.clone());
+        let steps = plan(&observed, &wanted(release('a', 'b'), true));
+        assert_eq!(told(&steps), expected, "{condition}");
+        // What is replaced is not waited for, and not tried.
+        for step in &steps {
+            if let Step::Ready(_, leaving) | Step::Smoke(_, leaving) = step {
+                let is_left = condition.holds_requests() && !condition.is_sound();
+                assert_eq!(leaving.len(), usize::from(is_left), "{condition}: {step}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_broken_replica_is_replaced_while_the_others_serve() {
+    let mut observed = running(&short('a'), &short('b'));
+    let mut broken = container(Service::Trade, &short('b'));
+    "broken".clone_into(&mut broken.id);
+    broken.condition = Condition::Stopped(1);
+    observed.containers.push(broken.clone());
+    let two = Wanted {
+        replicas: 2,
+        ..wanted(release('a', 'b'), true)
+    };
+    let steps = plan(&observed, &two);
+    let launched = steps.iter().find_map(|step| match step {
+        Step::Start { launches, .. } => Some(launches.clone()),
+        _ => None,
+    });
+    // The catalogue has one replica, and gets a second one.
+    let counts: Vec<_> = launched.unwrap().iter().map(|it| it.count).collect();
+    assert_eq!(counts, [1, 1]);
+    assert!(steps.contains(&Step::Clear(vec![broken])), "{steps:?}");
+    assert!(!steps.iter().any(|step| matches!(step, Step::Drain(_))));
+}
+
+#[test]
+fn a_broken_part_is_repaired_before_anything_is_started() {
+    let broken = |part, condition| BrokenPart {
+        part,
+        name: format!("dev-{part}"),
+        condition,
+    };
+    let stopped = broken(Part::Database, Condition::Stopped(0));
+    let paused = broken(Part::Proxy, Condition::Paused);
+    let mut observed = running(&short('a'), &short('b'));
+    observed.broken = vec![stopped, paused];
+    let steps = plan(&observed, &wanted(release('a', 'b'), true));
+    assert_eq!(
+        told(&steps),
+        [
+            "record that it begins",
+            "repair db, which is stopped (exit code 0), proxy, which is paused",
+            "ask through the proxy",
+            "record that it is done",
+        ]
+    );
+    // The ports of what does not run must be free; a paused proxy has its own.
+    assert_eq!(steps[0], Step::Examine(vec![Part::Database]));
+    assert_eq!(steps[3].undo(&[]), None);
+    let steps = plan(&observed, &wanted(release('a', 'c'), true));
+    let place = |wanted: fn(&Step) -> bool| steps.iter().position(wanted).unwrap();
+    let repair = place(|step| matches!(step, Step::Repair(_)));
+    assert!(repair < place(|step| matches!(step, Step::Start { .. })));
+}
+
+#[test]
+fn a_proxy_that_has_lost_its_way_to_what_serves_is_told_it_again() {
+    let observed = Observed {
+        routes: Routes::new(),
+        ..running(&short('a'), &short('b'))
+    };
+    let steps = plan(&observed, &wanted(release('a', 'b'), true));
+    let found = running(&short('a'), &short('b')).routes;
+    let is_found = |step: &Step| matches!(step, Step::Switch { to, .. } if *to == found);
+    assert!(steps.iter().any(is_found), "{steps:?}");
+    assert!(!steps.iter().any(|step| matches!(step, Step::Start { .. })));
 }

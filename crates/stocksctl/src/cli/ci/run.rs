@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -166,8 +166,8 @@ async fn perform(
                 let (run, line) = lines.remove(&index).context("it has begun")?;
                 let outcome = ended.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
                 match &outcome {
-                    Outcome::Failed(why) => line.failed(&anyhow!("{why}")),
-                    Outcome::Stopped => line.failed(&anyhow!("stopped")),
+                    Outcome::Failed(why) => line.failed_because(why),
+                    Outcome::Stopped => line.failed_because("stopped"),
                     _ => line.done(),
                 }
                 if let (Outcome::Done, Some(kept)) = (&outcome, kept) {
