@@ -143,7 +143,7 @@ pub(crate) async fn on_host(command: &[&str]) -> Result<Vec<u8>> {
         "--user=0",
         "--network=none",
     ];
-    let image = ["--entrypoint", command[0], crate::stack::HELPER_IMAGE];
+    let image = ["--entrypoint", command[0], crate::stack::helper_image()];
     let args = [&run[..], &image, &command[1..]].concat();
     expect("docker", &args, b"").await
 }

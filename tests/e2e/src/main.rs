@@ -47,11 +47,15 @@ struct Arguments {
     /// Of the steps of a call, one in so many is followed by its end; 1 for each
     #[arg(long, default_value_t = 2, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     stride: usize,
+    /// The image of the databases; it runs small scripts as well
+    #[arg(long, env = "POSTGRES_IMAGE")]
+    postgres_image: Option<String>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    stack::use_image(arguments.postgres_image.take());
     let began = Instant::now();
     let arguments = Rc::new(arguments);
     // In a task of its own: a reply that is not as expected panics, and there is something to take away then.
@@ -117,6 +121,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         "secrecy",
         "rotation",
         "delivery",
+        "repair",
         "outage",
         "recovery",
         "data",
@@ -135,6 +140,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
             "platform" => platform::check().await,
             "rotation" => rotation::check().await,
             "delivery" => delivery::check(arguments.stride).await,
+            "repair" => delivery::repair::check().await,
             "outage" => outage::check(outage).await,
             "recovery" => recovery::check().await,
             "data" => data::check().await,

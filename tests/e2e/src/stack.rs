@@ -1,5 +1,6 @@
 //! What is checked: Vault and the three environments, as `./stocks` brings them up.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -8,8 +9,9 @@ use testkit::http::Client;
 use crate::engine::{self, docker, expect};
 use crate::keys;
 
-/// Has a shell; every environment has it anyway.
-pub(crate) const HELPER_IMAGE: &str = "postgres:15-alpine";
+/// The image of the databases, where the shell names no other.
+const POSTGRES_IMAGE: &str = "postgres:15-alpine";
+static HELPER_IMAGE: OnceLock<String> = OnceLock::new();
 pub(crate) const VAULT: &str = "vault";
 pub(crate) const VAULT_PROJECT: &str = "stocks-platform";
 const VAULT_VOLUMES: [&str; 2] = ["vault-data", "vault-logs"];
@@ -126,6 +128,17 @@ impl Environment {
         }
         Ok(())
     }
+}
+
+/// Takes the image of the databases that the shell names, before anything asks for it.
+pub(crate) fn use_image(named: Option<String>) {
+    let named = named.filter(|named| !named.is_empty());
+    HELPER_IMAGE.get_or_init(|| named.unwrap_or_else(|| POSTGRES_IMAGE.to_owned()));
+}
+
+/// The image that runs small scripts: it has a shell, and every environment has it anyway.
+pub(crate) fn helper_image() -> &'static str {
+    HELPER_IMAGE.get_or_init(|| POSTGRES_IMAGE.to_owned())
 }
 
 /// `./stocks ARGS` with the images that are there.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::engine::{self, expect, inspect};
-use crate::stack::{ALL, Environment, HELPER_IMAGE, VAULT};
+use crate::stack::{ALL, Environment, VAULT, helper_image};
 
 /// Every port that something listens on.
 const PORTS: [&str; 5] = ["8000", "8001", "5432", "2019", "8200"];
@@ -123,7 +123,7 @@ async fn probe(network: &str, ways: &[&str]) -> Result<BTreeSet<String>> {
         "--interactive",
         &network,
         "--entrypoint=sh",
-        HELPER_IMAGE,
+        helper_image(),
         "-c",
         PROBE,
     ];

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use tar::Archive;
 
 use crate::engine::{docker, expect, on_host, run_in};
-use crate::stack::{ALL, HELPER_IMAGE, containers};
+use crate::stack::{ALL, containers, helper_image};
 use crate::vault::Identity;
 
 const IMAGES: [&str; 2] = ["stocks/stock-listing:local", "stocks/trade:local"];
@@ -105,7 +105,7 @@ async fn prove_the_searches() -> Result<()> {
     let context = folder.path().display().to_string();
     docker(&["build", "--quiet", "--tag", tag, &context]).await?;
     let layers = image_layers(tag).await;
-    let dockerfile = format!("FROM {HELPER_IMAGE}\nENV PLANTED={PLANTED}\n");
+    let dockerfile = format!("FROM {}\nENV PLANTED={PLANTED}\n", helper_image());
     expect(
         "docker",
         &["build", "--quiet", "--tag", tag, "-"],
@@ -137,7 +137,7 @@ async fn prove_the_searches() -> Result<()> {
         anyhow::Ok(places)
     };
     let searched = searched.await;
-    docker(&["rm", "--force", name]).await?;
+    docker(&["rm", "--force", "--volumes", name]).await?;
     docker(&["rmi", "--force", tag]).await?;
     let mut places = searched?;
 
@@ -163,7 +163,7 @@ async fn prove_the_searches() -> Result<()> {
         "--user=0",
         "--volume=e2e-planted:/v",
         "--entrypoint=sh",
-        HELPER_IMAGE,
+        helper_image(),
         "-c",
         &planted,
     ];
@@ -279,7 +279,7 @@ async fn volume(name: &str) -> Result<Place> {
         "--user=0",
         &mount,
         "--entrypoint=sh",
-        HELPER_IMAGE,
+        helper_image(),
         "-c",
         read,
     ];

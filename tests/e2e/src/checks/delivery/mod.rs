@@ -5,6 +5,7 @@ mod deaths;
 mod pipeline;
 mod record;
 mod refusals;
+pub(crate) mod repair;
 pub(crate) mod timings;
 mod workshop;
 

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::workshop::{DONE, UNCHANGED, Workshop, said_by};
 use crate::engine::docker;
-use crate::stack::{DEV, HELPER_IMAGE, STAGE};
+use crate::stack::{DEV, STAGE, helper_image};
 
 /// A change of one line is found.
 pub(super) async fn check_ledger(workshop: &Workshop) -> Result<()> {
@@ -31,7 +31,7 @@ async fn on_record(script: &str) -> Result<()> {
         "--user=0",
         "--volume=dev-releases:/r",
         "--entrypoint=sh",
-        HELPER_IMAGE,
+        helper_image(),
         "-c",
         script,
     ];
