@@ -17,6 +17,7 @@ mod origin;
 mod pipeline;
 mod plan;
 mod progress;
+mod prune;
 mod release;
 mod run;
 mod seal;

@@ -38,14 +38,14 @@ pub(crate) enum Unusable {
 
 /// Returns true if it names the same digest for ever.
 pub(crate) fn is_fixed(tag: &str) -> bool {
-    tag.starts_with("git-") || is_of_versions(tag)
+    tag.starts_with("git-") || is_version_like(tag)
 }
 
 /// Refuses a name that a release cannot have.
 pub(crate) fn check_new(tag: &str) -> Result<(), Unusable> {
     if !is_valid(tag) {
         Err(Unusable::Invalid(tag.to_owned()))
-    } else if is_of_versions(tag) && !is_version(tag) {
+    } else if is_version_like(tag) && !is_version(tag) {
         Err(Unusable::NoVersion(tag.to_owned()))
     } else {
         Ok(())
@@ -53,7 +53,7 @@ pub(crate) fn check_new(tag: &str) -> Result<(), Unusable> {
 }
 
 /// Returns true if Harbor's rule matches it.
-fn is_of_versions(tag: &str) -> bool {
+pub(crate) fn is_version_like(tag: &str) -> bool {
     tag.starts_with(FIXED_IN_HARBOR.trim_end_matches('*'))
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::{Client, Method, Request, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -35,7 +37,7 @@ pub(crate) enum Refusal {
     #[error("Harbor does not know this user or password")]
     Unknown,
     /// 403.
-    #[error("Harbor does not let this user do it: {0}")]
+    #[error("Harbor denies {0}")]
     Forbidden(String),
     /// 404.
     #[error("Harbor has no such thing: {0}")]
@@ -92,6 +94,7 @@ pub(crate) struct Robot {
 
 #[derive(Debug, Default, Deserialize)]
 struct ImmutableRule {
+    id: u64,
     #[serde(default)]
     disabled: bool,
     #[serde(default)]
@@ -117,6 +120,24 @@ struct Component {
     status: String,
     #[serde(default)]
     error: String,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: String,
+}
+
+/// The part of a token's payload that is read (distribution specification, "Token Authentication").
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(default, deserialize_with = "or_default")]
+    access: Vec<Access>,
+}
+
+#[derive(Deserialize)]
+struct Access {
+    #[serde(default, deserialize_with = "or_default")]
+    actions: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -153,18 +174,43 @@ impl Harbor {
         bail!("Harbor is {}: {}", health.status, ill.trim_end())
     }
 
-    /// Whether it gives this user a token to pull with, as a docker client asks for one.
-    pub(crate) async fn lets_pull(&self, project: &str) -> Result<bool> {
-        let url = format!("{}/service/token", self.address);
-        let scope = format!("repository:{project}/any:pull");
-        let request = self.client.get(url);
-        let request = request.query(&[("service", "harbor-registry"), ("scope", &scope)]);
-        let request = request.basic_auth(&self.user, Some(&self.password));
-        match self.patiently(request).await {
+    /// Returns true if it knows this user and password. No scope: with one, Harbor answers 200 to a wrong password as well, and
+    /// gives a token without rights.
+    pub(crate) async fn is_known(&self) -> Result<bool> {
+        match self.token(None).await {
             Ok(_) => Ok(true),
             Err(error) if is(&error, |it| *it == Refusal::Unknown) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The rights that this user lacks on the repositories of a project, of `pull`, `push` and `delete`.
+    pub(crate) async fn missing_rights<'a>(
+        &self,
+        project: &str,
+        rights: &[&'a str],
+    ) -> Result<Vec<&'a str>> {
+        let scope = format!("repository:{project}/any:{}", rights.join(","));
+        let granted = rights_of(&self.token(Some(&scope)).await?)?;
+        let mut missing = rights.to_vec();
+        missing.retain(|right| !granted.iter().any(|granted| granted == right));
+        Ok(missing)
+    }
+
+    /// A token of the registry, as a docker client asks for one.
+    async fn token(&self, scope: Option<&str>) -> Result<String> {
+        let url = format!("{}/service/token", self.address);
+        let request = self
+            .client
+            .get(url)
+            .query(&[("service", "harbor-registry")]);
+        let request = match scope {
+            Some(scope) => request.query(&[("scope", scope)]),
+            None => request,
+        };
+        let request = request.basic_auth(&self.user, Some(&self.password));
+        let answer: Token = self.patiently(request).await?.json().await?;
+        Ok(answer.token)
     }
 
     /// Makes a private project whose images are scanned when they are pushed, unless it is there.
@@ -177,20 +223,22 @@ impl Harbor {
         }
     }
 
-    /// Lets tags of these patterns never move, in all repositories of the project.
-    pub(crate) async fn ensure_immutable(&self, project: &str, patterns: &[&str]) -> Result<()> {
+    /// Fixes the tags of one pattern in all repositories of the project, and no longer those of another.
+    pub(crate) async fn ensure_immutable(
+        &self,
+        project: &str,
+        pattern: &str,
+        retired: &str,
+    ) -> Result<()> {
         let path = format!(
             "/projects/{}/immutabletagrules",
             self.project(project).await?.id
         );
         let rules: Vec<ImmutableRule> = self.pages(&path, "").await?;
-        for pattern in patterns {
-            let is_it = |rule: &ImmutableRule| {
-                !rule.disabled && rule.tag_selectors.iter().any(|it| it.pattern == *pattern)
-            };
-            if rules.iter().any(is_it) {
-                continue;
-            }
+        let is_of = |rule: &ImmutableRule, pattern: &str| {
+            rule.tag_selectors.iter().any(|it| it.pattern == pattern)
+        };
+        if !rules.iter().any(|it| !it.disabled && is_of(it, pattern)) {
             let rule = json!({
                 "disabled": false,
                 "action": "immutable",
@@ -200,52 +248,22 @@ impl Harbor {
             });
             self.change(Method::POST, &path, &rule).await?;
         }
+        for rule in rules.iter().filter(|rule| is_of(rule, retired)) {
+            self.delete(&format!("{path}/{}", rule.id)).await?;
+        }
         Ok(())
     }
 
-    /// Keeps so many images that were pushed last of each repository, and all with tags of these patterns; the others go at
-    /// night.
-    pub(crate) async fn ensure_retention(
-        &self,
-        project: &str,
-        newest: u32,
-        kept: &[&str],
-    ) -> Result<()> {
-        let project = self.project(project).await?;
-        let rule = |template: &str, params: Value, pattern: &str| {
-            json!({
-                "disabled": false,
-                "action": "retain",
-                "template": template,
-                "params": params,
-                "tag_selectors": [selector("matches", pattern)],
-                "scope_selectors": {"repository": [selector("repoMatches", "**")]},
-            })
-        };
-        let mut rules = vec![rule(
-            "latestPushedK",
-            json!({"latestPushedK": newest}),
-            "**",
-        )];
-        rules.extend(
-            kept.iter()
-                .map(|pattern| rule("always", json!({}), pattern)),
-        );
-        let mut policy = json!({
-            "algorithm": "or",
-            "rules": rules,
-            "trigger": {"kind": "Schedule", "settings": {"cron": "0 0 1 * * *"}, "references": {}},
-            "scope": {"level": "project", "ref": project.id},
-        });
-        match project.metadata.retention_id {
-            None => self.change(Method::POST, "/retentions", &policy).await,
+    /// Removes the project's retention policy, which knows tags and no ledger. Returns true if there was one.
+    pub(crate) async fn remove_retention(&self, project: &str) -> Result<bool> {
+        match self.project(project).await?.metadata.retention_id {
+            None => Ok(false),
             Some(id) => {
-                policy["id"] = json!(id.parse::<u64>().context("the id of the retention")?);
-                let path = format!("/retentions/{id}");
-                self.change(Method::PUT, &path, &policy).await
+                let id: u64 = id.parse().context("the id of the retention")?;
+                self.delete(&format!("/retentions/{id}")).await?;
+                Ok(true)
             }
         }
-        .map(drop)
     }
 
     /// Removes what no tag names, every night.
@@ -255,10 +273,18 @@ impl Harbor {
             "schedule": {"type": "Custom", "cron": "0 0 3 * * *"},
         });
         let path = "/system/gc/schedule";
-        match self.change(Method::POST, path, &schedule).await {
+        let scheduled = match self.change(Method::POST, path, &schedule).await {
             Err(error) if is(&error, |it| matches!(it, Refusal::Exists(_))) => {
-                self.change(Method::PUT, path, &schedule).await.map(drop)
+                self.change(Method::PUT, path, &schedule).await
             }
+            other => other,
+        };
+        match scheduled {
+            // Harbor's core answers 500 while it cannot reach the part that keeps schedules.
+            Err(error) if is(&error, |it| matches!(it, Refusal::Other(500.., _))) => Err(error)
+                .context(
+                    "Harbor's jobservice does not take the schedule: docker logs harbor-jobservice",
+                ),
             other => other.map(drop),
         }
     }
@@ -316,6 +342,27 @@ impl Harbor {
         self.pages(&path, "with_tag=true&sort=-push_time").await
     }
 
+    /// Deletes an image with its tags, signature and attestations. An image that is gone is no failure.
+    pub(crate) async fn delete_artifact(
+        &self,
+        project: &str,
+        repository: &str,
+        digest: &str,
+    ) -> Result<()> {
+        let repository = repository.replace('/', "%252F");
+        self.delete(&format!(
+            "/projects/{project}/repositories/{repository}/artifacts/{digest}"
+        ))
+        .await
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        match self.send(Method::DELETE, path, None).await {
+            Err(error) if is(&error, |it| matches!(it, Refusal::Missing(_))) => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     async fn project(&self, name: &str) -> Result<Project> {
         let request = self
             .request(Method::GET, &format!("/projects/{name}"))
@@ -352,19 +399,41 @@ impl Harbor {
             .basic_auth(&self.user, Some(&self.password))
     }
 
-    /// A request that changes something is sent once: whoever calls may call again, and finds what is there.
+    /// A request that changes something is sent once: a caller may call again, and finds what is there.
     async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Response> {
-        let request = self.request(method, path).json(body);
-        let answer = request.send().await;
-        judge(answer.context("Harbor does not answer")?).await
+        self.send(method, path, Some(body)).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response> {
+        let request = self.request(method, path);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let request = request.build()?;
+        let what = self.describe(&request);
+        let answer = self.client.execute(request).await;
+        judge(answer.context("Harbor does not answer")?, &what).await
+    }
+
+    /// `robot$ci: GET /api/v2.0/projects/stocks`.
+    fn describe(&self, request: &Request) -> String {
+        format!(
+            "{}: {} {}",
+            self.user,
+            request.method(),
+            request.url().path()
+        )
     }
 
     /// A request that reads is sent again when Harbor is busy or not well.
     async fn patiently(&self, request: RequestBuilder) -> Result<Response> {
+        let request = request.build()?;
+        let what = self.describe(&request);
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let again = request.try_clone().context("it has no body")?;
-            let answer = again.send().await;
+            let answer = self.client.execute(again).await;
             let is_last = attempt == ATTEMPTS;
             match answer {
                 Ok(answer) if !is_last && is_passing(answer.status()) => {
@@ -373,7 +442,7 @@ impl Harbor {
                     let asked = asked.map_or(pause, Duration::from_secs);
                     tokio::time::sleep(asked.min(LONGEST_PAUSE)).await;
                 }
-                Ok(answer) => return judge(answer).await,
+                Ok(answer) => return judge(answer, &what).await,
                 Err(_) if !is_last => tokio::time::sleep(pause).await,
                 Err(error) => return Err(error).context("Harbor does not answer"),
             }
@@ -381,6 +450,18 @@ impl Harbor {
         }
         bail!("Harbor does not answer")
     }
+}
+
+/// The actions that a token of the registry grants. Its signature is the registry's to verify.
+fn rights_of(token: &str) -> Result<Vec<String>> {
+    let payload = token
+        .split('.')
+        .nth(1)
+        .context("Harbor's token has no payload")?;
+    let payload = URL_SAFE_NO_PAD.decode(payload).context("Harbor's token")?;
+    let claims: Claims = serde_json::from_slice(&payload).context("Harbor's token")?;
+    let actions = claims.access.into_iter().flat_map(|access| access.actions);
+    Ok(actions.collect())
 }
 
 fn selector(decoration: &str, pattern: &str) -> Value {
@@ -391,7 +472,7 @@ fn is_passing(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
 }
 
-async fn judge(answer: Response) -> Result<Response> {
+async fn judge(answer: Response, what: &str) -> Result<Response> {
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
@@ -404,7 +485,7 @@ async fn judge(answer: Response) -> Result<Response> {
     });
     Err(match status.as_u16() {
         401 => Refusal::Unknown,
-        403 => Refusal::Forbidden(said),
+        403 => Refusal::Forbidden(format!("{what}: {said}")),
         404 => Refusal::Missing(said),
         409 => Refusal::Exists(said),
         412 => Refusal::Precondition(said),

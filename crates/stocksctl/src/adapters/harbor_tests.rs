@@ -159,48 +159,83 @@ async fn a_project_is_made_once() {
     recorded.end();
 }
 
+fn immutable(id: u64, pattern: &str, disabled: bool) -> Value {
+    json!({
+        "id": id, "priority": 0, "disabled": disabled, "action": "immutable", "template": "immutable_template",
+        "params": {}, "tag_selectors": [{"kind": "doublestar", "decoration": "matches", "pattern": pattern}],
+        "scope_selectors": {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]},
+    })
+}
+
 #[tokio::test]
-async fn only_the_immutable_patterns_that_are_missing_are_added() {
-    let rule = |id: u64, pattern: &str, disabled: bool| {
-        json!({
-            "id": id, "priority": 0, "disabled": disabled, "action": "immutable", "template": "immutable_template",
-            "params": {}, "tag_selectors": [{"kind": "doublestar", "decoration": "matches", "pattern": pattern}],
-            "scope_selectors": {"repository": [{"kind": "doublestar", "decoration": "repoMatches", "pattern": "**"}]},
-        })
-    };
-    let rules = json!([rule(1, "git-*", false), rule(2, "v*", true)]);
+async fn versions_are_fixed_and_builds_are_not_any_more() {
     let list = "/projects/2/immutabletagrules?page=1&page_size=100";
+    let rules = |rules: Value| exchange("GET", list, 200, rules);
     let recorded = Recorded::of([
+        // An earlier version has left both rules, and an operator has turned one off.
         project(None),
-        exchange("GET", list, 200, rules).with("x-total-count", "2"),
+        rules(json!([
+            immutable(1, "git-*", false),
+            immutable(2, "v*", true)
+        ])),
         exchange("POST", "/projects/2/immutabletagrules", 201, json!("")).sending(json!({
             "action": "immutable",
             "tag_selectors": [{"kind": "doublestar", "decoration": "matches", "pattern": "v*"}],
         })),
+        exchange("DELETE", "/projects/2/immutabletagrules/1", 200, json!("")),
+        // Once more.
+        project(None),
+        rules(json!([immutable(2, "v*", true), immutable(3, "v*", false)])),
     ])
     .await;
-    let harbor = &recorded.harbor;
-    harbor
-        .ensure_immutable("stocks", &["git-*", "v*"])
-        .await
-        .unwrap();
+    for _ in 0..2 {
+        let harbor = &recorded.harbor;
+        let ensured = harbor.ensure_immutable("stocks", "v*", "git-*").await;
+        ensured.unwrap();
+    }
     recorded.end();
 }
 
 #[tokio::test]
-async fn retention_is_made_once_and_changed_then() {
-    let scope = json!({"scope": {"level": "project", "ref": 2}});
-    let made = exchange("POST", "/retentions", 201, json!("")).sending(scope);
-    let changed = exchange("PUT", "/retentions/7", 200, json!("")).sending(json!({"id": 7}));
-    let recorded = Recorded::of([project(None), made, project(Some("7")), changed]).await;
-    for _ in 0..2 {
-        let harbor = &recorded.harbor;
-        harbor
-            .ensure_retention("stocks", 50, &["v*"])
-            .await
-            .unwrap();
+async fn a_retention_policy_is_removed_once() {
+    let removed = exchange("DELETE", "/retentions/7", 200, json!(""));
+    let gone = refused("DELETE", "/retentions/7", 404, "NOT_FOUND");
+    let projects = || project(Some("7"));
+    let recorded = Recorded::of([projects(), removed, projects(), gone, project(None)]).await;
+    for expected in [true, true, false] {
+        let removed = recorded.harbor.remove_retention("stocks").await.unwrap();
+        assert_eq!(removed, expected);
     }
     recorded.end();
+}
+
+#[tokio::test]
+async fn an_image_is_deleted_by_digest_and_stays_where_a_rule_fixes_it() {
+    let path = "/projects/stocks/repositories/trade/artifacts/sha256:00";
+    let recorded = Recorded::of([
+        exchange("DELETE", path, 200, json!("")),
+        refused("DELETE", path, 404, "NOT_FOUND"),
+        refused("DELETE", path, 412, "PRECONDITION"),
+    ])
+    .await;
+    for expected in [true, true, false] {
+        let harbor = &recorded.harbor;
+        let deleted = harbor.delete_artifact("stocks", "trade", "sha256:00").await;
+        assert_eq!(deleted.is_ok(), expected, "{deleted:?}");
+    }
+    recorded.end();
+}
+
+#[tokio::test]
+async fn a_jobservice_that_is_down_is_named() {
+    for (status, is_named) in [(500, true), (503, true), (400, false)] {
+        let answer = refused("POST", "/system/gc/schedule", status, "UNKNOWN");
+        let recorded = Recorded::of([answer]).await;
+        let error = recorded.harbor.ensure_garbage_collection().await;
+        let said = format!("{:#}", error.unwrap_err());
+        assert_eq!(said.contains("harbor-jobservice"), is_named, "{said}");
+        recorded.end();
+    }
 }
 
 #[tokio::test]
@@ -266,19 +301,50 @@ fn artifact(number: usize) -> Value {
     })
 }
 
+/// As `/service/token` answers. Its tokens are signed by Harbor's key; the payload is what is read.
+fn token(path: &'static str, access: &Value) -> Exchange {
+    let claims = json!({"iss": "harbor-token-issuer", "aud": "harbor-registry", "access": access});
+    let payload = URL_SAFE_NO_PAD.encode(claims.to_string());
+    let token = format!("eyJhbGciOiJSUzI1NiJ9.{payload}.c2lnbmF0dXJl");
+    let answer = json!({"token": token, "access_token": "", "expires_in": 1800, "issued_at": "2026-01-01T00:00:00Z"});
+    exchange("GET", path, 200, answer)
+}
+
 #[tokio::test]
-async fn who_may_pull_gets_a_token() {
-    let path = "/service/token?service=harbor-registry&scope=repository%3Astocks%2Fany%3Apull";
-    let token = json!({"token": "eyJ", "access_token": "", "expires_in": 1800, "issued_at": "2026-01-01T00:00:00Z"});
+async fn a_wrong_password_is_found_by_a_request_without_a_scope() {
+    let path = "/service/token?service=harbor-registry";
     let recorded = Recorded::of([
-        exchange("GET", path, 200, token),
+        token(path, &json!([])),
         refused("GET", path, 401, "UNAUTHORIZED"),
         refused("GET", path, 403, "DENIED"),
     ])
     .await;
-    assert!(recorded.harbor.lets_pull("stocks").await.unwrap());
-    assert!(!recorded.harbor.lets_pull("stocks").await.unwrap());
-    assert!(recorded.harbor.lets_pull("stocks").await.is_err());
+    assert!(recorded.harbor.is_known().await.unwrap());
+    assert!(!recorded.harbor.is_known().await.unwrap());
+    assert!(recorded.harbor.is_known().await.is_err());
+    recorded.end();
+}
+
+#[tokio::test]
+async fn rights_that_the_token_lacks_are_named() {
+    let path =
+        "/service/token?service=harbor-registry&scope=repository%3Astocks%2Fany%3Apull%2Cpush";
+    let granted =
+        |actions: Value| json!([{"type": "repository", "name": "stocks/any", "actions": actions}]);
+    let recorded = Recorded::of([
+        token(path, &granted(json!(["pull", "push"]))),
+        token(path, &granted(json!(["pull"]))),
+        token(path, &granted(json!([]))),
+        token(path, &json!([])),
+        // As Harbor answers an account without any.
+        token(path, &Value::Null),
+    ])
+    .await;
+    let all = ["pull", "push"];
+    for expected in [&[][..], &["push"], &all, &all, &all] {
+        let missing = recorded.harbor.missing_rights("stocks", &all).await;
+        assert_eq!(missing.unwrap(), expected);
+    }
     recorded.end();
 }
 
@@ -334,7 +400,9 @@ async fn each_refusal_says_what_it_is() {
         (
             403,
             "FORBIDDEN",
-            Refusal::Forbidden("FORBIDDEN of the test".to_owned()),
+            Refusal::Forbidden(
+                "robot$ci: GET /api/v2.0/projects/stocks: FORBIDDEN of the test".to_owned(),
+            ),
         ),
         (
             404,

@@ -13,13 +13,12 @@ use clap::Args;
 use super::read_secret;
 use crate::adapters::harbor::{Harbor, Robot};
 use crate::adapters::private::write_private;
+use crate::tag::FIXED_IN_HARBOR;
 
 pub(super) const PROJECT: &str = "stocks";
-/// Tags that never move.
-const IMMUTABLE: [&str; 2] = ["git-*", "v*"];
-/// What is kept of each repository beside the newest images.
-const KEPT: [&str; 3] = ["v*", "latest", "buildcache"];
-const NEWEST: u32 = 100;
+/// The rule of earlier versions, which kept every build for ever.
+const ONCE_FIXED: &str = "git-*";
+
 /// A machine's account, and what it may do.
 pub(super) struct Machine {
     pub(super) name: &'static str,
@@ -126,18 +125,35 @@ async fn set_up(harbor: &Harbor, secrets_to: &Path) -> Result<()> {
 
 /// Each step finds out what is there: an interrupted call is made good by the next.
 pub(super) async fn set_up_project(harbor: &Harbor) -> Result<()> {
+    // Names a part that is away, rather than the 500 that it causes.
+    harbor.check().await?;
     harbor.ensure_project(PROJECT).await?;
     println!("project {PROJECT}: private, scanned on push");
-    harbor.ensure_immutable(PROJECT, &IMMUTABLE).await?;
-    println!("tags that never move: {}", IMMUTABLE.join(", "));
-    harbor.ensure_retention(PROJECT, NEWEST, &KEPT).await?;
-    println!("kept: the newest {NEWEST}, {}", KEPT.join(", "));
+    harbor
+        .ensure_immutable(PROJECT, FIXED_IN_HARBOR, ONCE_FIXED)
+        .await?;
+    println!("tags that never move: {FIXED_IN_HARBOR}");
+    if harbor.remove_retention(PROJECT).await? {
+        println!("removed the retention policy: stocksctl images prune knows what may go");
+    }
     harbor.ensure_garbage_collection().await?;
-    println!("what no tag names goes at night");
+    println!("layers and images without a tag go at night");
     Ok(())
 }
 
 impl Machine {
+    /// Its rights on repositories, as a registry's token names them.
+    pub(super) fn registry_rights(&self) -> Vec<&'static str> {
+        let of_repository = self
+            .rights
+            .iter()
+            .filter(|(resource, _)| *resource == "repository");
+        let rights = of_repository.map(|(_, action)| *action);
+        rights
+            .filter(|action| matches!(*action, "pull" | "push"))
+            .collect()
+    }
+
     /// Its account, with a new secret.
     pub(super) async fn account(&self, harbor: &Harbor) -> Result<Robot> {
         let robot = harbor.ensure_robot(PROJECT, self.name, self.rights).await?;

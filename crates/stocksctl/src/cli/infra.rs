@@ -270,7 +270,6 @@ impl Bootstrap {
     /// Each step finds out what is there: an interrupted call is made good by the next.
     async fn set_up(&self, vault: &Vault) -> Result<()> {
         let harbor = self.parts.harbor(vault).await?;
-        harbor.check().await?;
         harbor::set_up_project(&harbor).await?;
         for account in &ACCOUNTS {
             self.ensure_account(vault, &harbor, account).await?;
@@ -350,9 +349,17 @@ impl Parts {
         let username = member(account.username)?;
         let harbor = Harbor::new(&self.harbor, username, member(account.password)?)?;
         ensure!(
-            harbor.lets_pull(harbor::PROJECT).await?,
+            harbor.is_known().await?,
             "Harbor does not know {username} with the password in {}",
             account.place
+        );
+        let rights = account.machine.registry_rights();
+        let missing = harbor.missing_rights(harbor::PROJECT, &rights).await?;
+        ensure!(
+            missing.is_empty(),
+            "Harbor does not let {username} {} images of {}",
+            missing.join(" or "),
+            harbor::PROJECT
         );
         Ok(username.to_owned())
     }

@@ -12,6 +12,7 @@ mod inspect;
 mod keys;
 mod order;
 mod promote;
+mod prune;
 mod rollback;
 mod scan;
 mod secrets;

@@ -9,13 +9,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use clap::Args;
+use clap::{Args, Subcommand};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::harbor::{Account, PROJECT};
 use super::order::choose;
+use super::prune::Prune;
 use super::{Engine, Source};
 use crate::adapters::harbor::Harbor;
 use crate::adapters::registry::{Registry, Tagged};
@@ -61,7 +62,10 @@ impl Tag {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Images {
+    #[command(subcommand)]
+    verb: Option<ImagesVerb>,
     /// Of this service alone
     #[arg(long)]
     service: Option<Service>,
@@ -72,6 +76,12 @@ pub(super) struct Images {
     account: Account,
     #[command(flatten)]
     source: Source,
+}
+
+#[derive(Subcommand)]
+enum ImagesVerb {
+    /// Deletes the images in Harbor that nothing needs any more
+    Prune(Prune),
 }
 
 /// An image with its names.
@@ -85,6 +95,9 @@ struct Named {
 
 impl Images {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
+        if let Some(ImagesVerb::Prune(prune)) = self.verb {
+            return prune.run(engine).await;
+        }
         let registry = self.source.registry()?;
         let deployed = deployed(engine).await;
         let harbor = self.account.harbor()?;
