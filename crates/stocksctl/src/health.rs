@@ -109,7 +109,7 @@ impl Snapshot {
         let missing = observed.missing.iter();
         faults.extend(missing.map(|part| format!("{part} is missing")));
         let broken = observed.broken.iter();
-        faults.extend(broken.map(|broken| format!("{} is {}", broken.name, broken.condition)));
+        faults.extend(broken.map(|broken| told(&broken.name, &broken.condition)));
         let failed = observed.failed_tasks.iter();
         faults.extend(failed.map(|task| {
             let name = &task.name;
@@ -129,7 +129,7 @@ impl Snapshot {
             let broken = serving
                 .into_iter()
                 .filter(|it| it.condition != Condition::Healthy);
-            faults.extend(broken.map(|it| format!("{} is {}", it.name, it.condition)));
+            faults.extend(broken.map(|it| told(&it.name, &it.condition)));
         }
     }
 
@@ -158,6 +158,17 @@ impl Snapshot {
     }
 }
 
+/// A container's condition, and where the reason is found.
+fn told(name: &str, condition: &Condition) -> String {
+    let has_reason = match condition {
+        Condition::Unhealthy | Condition::Restarting => true,
+        Condition::Stopped(code) => *code != 0,
+        _ => false,
+    };
+    let reason = has_reason.then(|| format!(": see `docker logs {name}`"));
+    format!("{name} is {condition}{}", reason.unwrap_or_default())
+}
+
 /// Each container that serves and is not of the recorded release.
 pub(crate) fn drift(observed: &Observed, recorded: Option<&Release>) -> Vec<String> {
     let mut drift = Vec::new();
@@ -165,7 +176,9 @@ pub(crate) fn drift(observed: &Observed, recorded: Option<&Release>) -> Vec<Stri
         let recorded = recorded.and_then(|release| release.image(service));
         let recorded = recorded.map(|image| image.digest.short());
         for container in observed.serving(service) {
-            if recorded == Some(container.release.as_str()) {
+            // An environment of plain Compose has no record that it could differ from.
+            let as_recorded = recorded.unwrap_or(BY_HAND);
+            if container.release == as_recorded {
                 continue;
             }
             let is = match container.release.as_str() {

@@ -134,22 +134,28 @@ fn a_broken_ledger_is_a_failure_of_an_environment_that_serves_or_does_not() {
 
 #[test]
 fn each_condition_of_a_container_is_told() {
+    const LOG: &str = ": see `docker logs NAME`";
+    let with_log = |told: &str| told.to_owned() + LOG;
     for (condition, told) in [
-        (Condition::Starting, "starting"),
-        (Condition::Unhealthy, "unhealthy"),
-        (Condition::Paused, "paused"),
-        (Condition::Restarting, "restarting again and again"),
-        (Condition::Created, "created but not started"),
-        (Condition::Stopped(137), "stopped (exit code 137)"),
-        (Condition::Stopped(0), "stopped (exit code 0)"),
+        (Condition::Starting, "starting".to_owned()),
+        (Condition::Unhealthy, with_log("unhealthy")),
+        (Condition::Paused, "paused".to_owned()),
+        (
+            Condition::Restarting,
+            with_log("restarting again and again"),
+        ),
+        (Condition::Created, "created but not started".to_owned()),
+        (Condition::Stopped(137), with_log("stopped (exit code 137)")),
+        (Condition::Stopped(0), "stopped (exit code 0)".to_owned()),
         (
             Condition::Disconnected("dev-net".to_owned()),
-            "disconnected from dev-net",
+            "disconnected from dev-net".to_owned(),
         ),
     ] {
         let mut snapshot = serving();
         snapshot.observed.containers[1].condition = condition.clone();
-        let fault = format!("stocks-dev-trade-1 is {told}");
+        let told_of = |name: &str| format!("{name} is {told}").replace("NAME", name);
+        let fault = told_of("stocks-dev-trade-1");
         check(&snapshot, State::Failing, &[&fault]);
         assert_eq!(
             snapshot.repair().unwrap(),
@@ -162,7 +168,7 @@ fn each_condition_of_a_container_is_told() {
             name: "dev-db".to_owned(),
             condition,
         }];
-        check(&snapshot, State::Failing, &[&format!("dev-db is {told}")]);
+        check(&snapshot, State::Failing, &[&told_of("dev-db")]);
     }
 }
 
@@ -221,7 +227,7 @@ fn a_vault_that_is_not_open_is_told_with_what_to_type_and_is_no_reason_to_deploy
     snapshot.vault = None;
     assert_eq!(
         snapshot.faults(),
-        ["stocks-dev-stock-listing-1 is unhealthy"]
+        ["stocks-dev-stock-listing-1 is unhealthy: see `docker logs stocks-dev-stock-listing-1`"]
     );
 }
 
@@ -264,9 +270,10 @@ fn drift_is_told_and_is_no_failure() {
     let mut snapshot = serving();
     snapshot.recorded = Ok(None);
     snapshot.observed.containers = vec![by_hand(container(Service::Trade))];
-    assert_eq!(
-        snapshot.drift(),
-        ["stocks-dev-trade-1 was started by hand; the ledger has no release"]
-    );
+    assert!(snapshot.drift().is_empty());
     assert_eq!(snapshot.repair().unwrap(), "./stocks up dev");
+    snapshot.observed.containers = vec![container(Service::Trade)];
+    snapshot.observed.routes.clear();
+    let drift = "stocks-dev-trade-1 is of aaaaaaaaaaaa; the ledger has no release";
+    assert_eq!(snapshot.drift(), [drift]);
 }

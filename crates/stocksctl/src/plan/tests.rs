@@ -340,6 +340,24 @@ fn a_container_that_takes_no_request_is_replaced_by_the_same_release() {
 }
 
 #[test]
+fn digests_have_one_short_form_in_every_step() {
+    let wanted = Wanted {
+        needs_approval: true,
+        tags: vec!["v1.0.0".to_owned()],
+        ..wanted(release('c', 'd'), false)
+    };
+    let steps = plan(&with_trade(Condition::Paused), &wanted);
+    assert!(steps.len() > 10, "{steps:?}");
+    for step in steps {
+        let words = step.to_string();
+        let is_long =
+            |word: &str| word.len() > 12 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut parts = words.split(|letter: char| !letter.is_ascii_alphanumeric());
+        assert!(!parts.any(is_long) && !words.contains("sha256"), "{words}");
+    }
+}
+
+#[test]
 fn a_broken_replica_is_replaced_while_the_others_serve() {
     let mut observed = running(&short('a'), &short('b'));
     let mut broken = container(Service::Trade, &short('b'));

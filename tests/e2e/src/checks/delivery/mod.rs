@@ -60,6 +60,10 @@ pub(crate) async fn check(stride: usize) -> Result<String> {
     let failing = ["deploy", "dev", &broken];
     let refused = workshop.expect(&failing, ROLLED_BACK).await?;
     ensure!(refused.contains("smoke-test"), "{refused}");
+    // Its container is gone by then; and what was wrong is told once.
+    ensure!(refused.contains("the last lines of its log:"), "{refused}");
+    let reason = "GET /health was not answered";
+    ensure!(refused.matches(reason).count() == 1, "{refused}");
     workshop.assert_serves(&two).await?;
     load.progress(200).await?;
     let requests = load.end().await?.none_failed()?;
