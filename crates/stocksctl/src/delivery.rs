@@ -18,9 +18,9 @@ use crate::release::{Release, Service};
 use crate::run::World;
 use crate::site::{Site, container, format_routes, now};
 
-/// How long new containers may take to be well.
+/// Longest time in which new or repaired containers become healthy.
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long the services may take to answer through the proxy.
+/// Longest time in which the services answer through the proxy.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
@@ -140,7 +140,7 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// What is wrong with the services' answers through the proxy.
+    /// The faults in the services' answers through the proxy.
     async fn faults(&self) -> Result<Vec<String>> {
         let seen = self.look().await?;
         let answers = Service::ALL.map(async |service| {

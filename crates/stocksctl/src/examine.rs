@@ -1,4 +1,4 @@
-//! Whether an environment can take a release: each thing that would make it fail half-way is found before anything is changed.
+//! The look at an environment before a release: each thing that would make it fail half-way is found before anything is changed.
 
 use anyhow::{Context as _, Result, bail, ensure};
 

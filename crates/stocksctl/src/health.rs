@@ -39,7 +39,7 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    /// What is wrong with it, if anything is.
+    /// The fault in it, if there is one.
     pub(crate) fn fault(&self, service: Service) -> Option<String> {
         match self {
             Self::Status(200, _) => None,
@@ -58,7 +58,7 @@ impl Answer {
 pub(crate) struct Snapshot {
     pub(crate) environment: Environment,
     pub(crate) observed: Observed,
-    /// The entry of what serves, as far as it is recorded; or what is wrong with the record.
+    /// The entry of the recorded release, or what is wrong with the ledger.
     pub(crate) recorded: Result<Option<Entry>, String>,
     /// The services that were asked.
     pub(crate) answers: BTreeMap<Service, Answer>,
@@ -77,7 +77,7 @@ impl Snapshot {
         }
     }
 
-    /// What serves, as far as it is recorded.
+    /// The recorded release.
     pub(crate) fn release(&self) -> Option<&Release> {
         let entry = self.recorded.as_ref().ok()?.as_ref();
         entry.map(|entry| &entry.release)
@@ -133,7 +133,7 @@ impl Snapshot {
         }
     }
 
-    /// Where what serves is not what is on record. It serves all the same, so that it is no fault.
+    /// Each container that serves and is not of the recorded release. It serves all the same, so that it is no fault.
     pub(crate) fn drift(&self) -> Vec<String> {
         drift(&self.observed, self.release())
     }

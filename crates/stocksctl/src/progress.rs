@@ -124,7 +124,7 @@ impl Line<'_> {
         self.finish(&line, Some("**failed**".to_owned()));
     }
 
-    /// For a step whose reason is told here alone.
+    /// The end of a step whose reason is told here alone.
     pub(crate) fn failed_because(self, reason: &str) {
         let line = format!("  ✗ {}: {reason}", self.step);
         self.finish(&line, Some(format!("**failed**: {reason}")));

@@ -94,7 +94,7 @@ impl Vault {
         }
     }
 
-    /// What is wrong with it, and the command that puts it right; none when it is open.
+    /// The fault, and the command that puts it right; none when it is open.
     pub(crate) fn fault(&self) -> Option<String> {
         let state = match &self.seal {
             Seal::Open => return None,

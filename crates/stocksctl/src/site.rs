@@ -24,7 +24,7 @@ use crate::release::Service;
 use crate::seal::Vault;
 use crate::{progress, smoke};
 
-/// Of an answer that is not as it should be.
+/// Longest text of an answer that is shown.
 const SHOWN_CHARACTERS: usize = 300;
 /// Well within a lease.
 const RENEW_PAUSE: Duration = Duration::from_secs(15);
@@ -96,7 +96,7 @@ impl Site {
         })
     }
 
-    /// What each service answers through the proxy; nothing where the proxy does not run, which is a fault of its own.
+    /// The answer of each service through the proxy; nothing where the proxy does not run, which is a fault of its own.
     async fn answers(&self, seen: &[Seen]) -> BTreeMap<Service, Answer> {
         let is_running = proxy(seen).is_ok_and(|proxy| proxy.condition.is_running());
         if !is_running {

@@ -19,7 +19,7 @@ use crate::release::Image;
 const TIMEOUT: Duration = Duration::from_mins(10);
 /// A one-shot container of an environment takes no longer. One of them waits for secrets.
 const TASK_TIMEOUT: Duration = Duration::from_mins(2);
-/// Of a container's log.
+/// Lines of a container's log that are shown, and characters of each.
 const SHOWN_LINES: &str = "10";
 const SHOWN_CHARACTERS: usize = 400;
 const POSTGRES_IMAGE: &str = "POSTGRES_IMAGE";

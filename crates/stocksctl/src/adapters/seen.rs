@@ -62,7 +62,7 @@ impl Seen {
         Part::ALL.into_iter().find(|part| part.name() == self.of)
     }
 
-    /// Whether it is the container of this part.
+    /// True for the container of this part.
     pub(crate) fn is(&self, part: Part) -> bool {
         self.part() == Some(part)
     }

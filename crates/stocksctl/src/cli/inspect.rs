@@ -1,4 +1,4 @@
-//! What only looks: `status`, `ledger`, `lock`, `smoke`.
+//! The verbs that only look: `status`, `ledger`, `lock`, `smoke`.
 #![expect(
     clippy::print_stdout,
     reason = "what was asked for goes to the standard output"

@@ -87,9 +87,9 @@ pub(crate) struct FailedTask {
 /// What is there.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observed {
-    /// What the services need and has no container.
+    /// Parts without a container.
     pub(crate) missing: Vec<Part>,
-    /// What the services need and is not healthy.
+    /// Parts that are not healthy.
     pub(crate) broken: Vec<BrokenPart>,
     /// One-shot containers that have failed.
     pub(crate) failed_tasks: Vec<FailedTask>,
@@ -147,7 +147,7 @@ impl Observed {
         self.containers.iter().filter(idle).cloned().collect()
     }
 
-    /// Whether anything of it is there. What a one-shot container leaves behind is not.
+    /// True when a service or a part has a container. One-shot containers do not count.
     pub(crate) fn is_there(&self) -> bool {
         !self.containers.is_empty() || self.missing.len() < Part::ALL.len()
     }
@@ -177,7 +177,7 @@ impl Observed {
             .collect()
     }
 
-    /// What is to be started, and what need not serve any more: what is of another release, broken or too many.
+    /// The containers to start, and those that need not serve any more: of another release, broken or too many.
     pub(super) fn changes(&self, wanted: &Wanted) -> (Vec<Launch>, Vec<Container>) {
         let mut launches = Vec::new();
         let mut surplus = Vec::new();
@@ -202,7 +202,7 @@ impl Observed {
         (launches, surplus)
     }
 
-    /// Whether the proxy sends requests to this release.
+    /// True when the proxy sends requests to this release.
     pub(super) fn leads_to(&self, release: &Release) -> bool {
         let mut images = release.images.iter();
         images.all(|(service, image)| self.route(*service) == image.digest.short())
