@@ -46,3 +46,12 @@ python_tools() {
     "$venv/bin/pip" install --quiet --no-input --constraint "$venv/constraints.txt" "$@"
     touch "$venv/complete"
 }
+
+# go_tool PATH PACKAGE@VERSION [OPTION]...: builds a program into the cache folder, unless it is there.
+go_tool() {
+    local path="$CACHE/tools/$1" package=$2
+    shift 2
+    [[ -x $path ]] && return
+    command -v go >/dev/null || refuse "no Go to build $package with: https://go.dev/doc/install"
+    GOBIN="${path%/*}" CGO_ENABLED=0 go install "$@" "$package"
+}
