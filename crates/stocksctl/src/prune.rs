@@ -51,11 +51,11 @@ pub(crate) fn surplus<'a>(
     let mut releases: Vec<_> = images.iter().filter(|image| is_release(image)).collect();
     // Without a time it counts as new.
     releases.sort_by_key(|image| {
-        std::cmp::Reverse(image.push_time.unwrap_or(DateTime::<Utc>::MAX_UTC))
+        std::cmp::Reverse(image.last_pushed().unwrap_or(DateTime::<Utc>::MAX_UTC))
     });
     let old = releases.into_iter().skip(newest).filter(|image| {
         let is_settled = image
-            .push_time
+            .last_pushed()
             .is_some_and(|pushed| now - pushed >= MIN_AGE);
         is_settled && !has_kept_name(image) && !in_use.contains(&image.digest)
     });
@@ -98,6 +98,7 @@ mod tests {
                 .iter()
                 .map(|name| ArtifactTag {
                     name: (*name).to_owned(),
+                    push_time: None,
                 })
                 .collect(),
         }
@@ -150,6 +151,17 @@ mod tests {
         let left = gone(&images, NEWEST, &named);
         assert_eq!(left.len(), 28);
         assert!(!left.contains(&111) && !left.contains(&130));
+    }
+
+    #[test]
+    fn an_old_image_that_is_built_again_is_new() {
+        let mut images = builds(130);
+        images[129].tags.push(ArtifactTag {
+            name: "git-abcdef0".to_owned(),
+            push_time: Some(now() - TimeDelta::days(2)),
+        });
+        // It takes the place of the hundredth.
+        assert_eq!(gone(&images, NEWEST, &[]), (100..=129).collect::<Vec<_>>());
     }
 
     #[test]

@@ -79,6 +79,17 @@ pub(crate) struct Artifact {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
 pub(crate) struct ArtifactTag {
     pub(crate) name: String,
+    /// The time at which it was given to the image; an image that is built again keeps its own.
+    #[serde(default)]
+    pub(crate) push_time: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl Artifact {
+    /// The time at which it, or one of its tags, was pushed last.
+    pub(crate) fn last_pushed(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        let tags = self.tags.iter().map(|tag| tag.push_time);
+        tags.chain([self.push_time]).flatten().max()
+    }
 }
 
 /// An account for a machine.
