@@ -3,6 +3,7 @@
 mod adapters;
 mod admission;
 mod approval;
+mod build_cache;
 mod cli;
 mod delivery;
 mod environment;
@@ -12,12 +13,12 @@ mod health;
 mod keys;
 mod ledger;
 mod lock;
-#[expect(dead_code, reason = "builds and reviews come to use it")]
 mod origin;
 mod pipeline;
 mod plan;
 mod progress;
 mod prune;
+mod publication;
 mod release;
 mod run;
 mod seal;
@@ -25,6 +26,7 @@ mod signers;
 mod site;
 mod smoke;
 mod tag;
+mod workbench;
 mod workspace;
 
 use std::process::ExitCode;

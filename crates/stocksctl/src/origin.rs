@@ -2,11 +2,15 @@
 //!
 //! Commits that change no input of an image share its digest, so an image may have several origins.
 
+use std::fmt::{self, Display, Formatter};
+
+use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The type of the attestation's predicate.
 pub(crate) const PREDICATE: &str = "urn:stocks-app:origin:v1";
+const COMMIT_DIGITS: usize = 40;
 
 /// The repository and the commit of a build.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -18,12 +22,60 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    pub(crate) fn new(repository: &str, commit: &str) -> Result<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        ensure!(
+            commit.len() == COMMIT_DIGITS && commit.bytes().all(is_digit),
+            "\"{commit}\" is not a commit of {COMMIT_DIGITS} hexadecimal digits"
+        );
+        Ok(Self {
+            repository: checked_repository(repository)?.to_owned(),
+            commit: commit.to_owned(),
+        })
+    }
+
     /// Returns true if one of these predicates names this repository and this commit.
     pub(crate) fn is_among(&self, predicates: &[Value]) -> bool {
         predicates
             .iter()
             .any(|predicate| Self::deserialize(predicate).is_ok_and(|origin| origin == *self))
     }
+}
+
+impl Display for Origin {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} of {}", self.commit, self.repository)
+    }
+}
+
+/// Returns the name of a repository if it is `owner/name`.
+pub(crate) fn checked_repository(name: &str) -> Result<&str> {
+    let is_valid = |part: &str| {
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !part.is_empty() && part != "." && part != ".." && part.bytes().all(is_of_name)
+    };
+    let parts = name.split_once('/');
+    ensure!(
+        parts.is_some_and(|(owner, name)| is_valid(owner) && is_valid(name)),
+        "\"{name}\" is not a repository, owner/name"
+    );
+    Ok(name)
+}
+
+/// Returns `owner/name` of a repository's address: a URL, or `user@host:path` as ssh takes it. A path of this machine has none.
+pub(crate) fn repository_of(address: &str) -> Result<String> {
+    let path = match address.split_once("://") {
+        Some(("https" | "http" | "ssh" | "git", rest)) => rest.split_once('/'),
+        Some(_) => None,
+        // With a slash before the colon it is a path (git-clone, "GIT URLS").
+        None => address
+            .split_once(':')
+            .filter(|(host, _)| !host.contains('/')),
+    };
+    let (_, path) = path.with_context(|| format!("\"{address}\" is not on a server"))?;
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    checked_repository(path).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -34,10 +86,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_the_whole_commit_in_the_same_repository() {
-        let origin = Origin {
-            repository: "owner/stocks-app".to_owned(),
-            commit: "a".repeat(40),
-        };
+        let origin = Origin::new("owner/stocks-app", &"a".repeat(40)).unwrap();
         let named = |repository: &str, commit: &str| {
             let predicate = json!({"repository": repository, "commit": commit});
             origin.is_among(&[Value::Null, predicate])
@@ -47,5 +96,39 @@ mod tests {
         assert!(!named("owner/stocks-app-fork", &"a".repeat(40)));
         assert!(!named("other/stocks-app", &"a".repeat(40)));
         assert!(!origin.is_among(&[]));
+    }
+
+    #[test]
+    fn a_commit_has_all_of_its_digits() {
+        for wrong in ["", &"a".repeat(7), &"A".repeat(40), &"a".repeat(41)] {
+            assert!(Origin::new("owner/name", wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_repository_is_read_from_the_addresses_that_git_takes() {
+        for address in [
+            "https://github.com/owner/stocks-app.git",
+            "https://user@github.com/owner/stocks-app/",
+            "ssh://git@github.com:22/owner/stocks-app.git",
+            "git@github.com:owner/stocks-app.git",
+            "git@github.com:owner/stocks-app",
+        ] {
+            assert_eq!(repository_of(address).unwrap(), "owner/stocks-app");
+        }
+        for wrong in [
+            "",
+            ".",
+            "/srv/owner/name",
+            "../owner/name",
+            "./a:owner/name",
+            "file:///srv/owner/name",
+            "https://github.com/owner",
+            "https://github.com/group/owner/name",
+            "https://github.com/owner/na me",
+            "https://github.com/owner/..",
+        ] {
+            assert!(repository_of(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// A service that releases are made of.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
@@ -68,9 +69,19 @@ pub(crate) struct Digest(String);
 pub(crate) struct NoDigest(String);
 
 impl Digest {
+    /// The digest of these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        Self(format!("sha256:{:x}", Sha256::digest(bytes)))
+    }
+
+    /// Its 64 digits.
+    pub(crate) fn hex(&self) -> &str {
+        &self.0["sha256:".len()..]
+    }
+
     /// Its first 12 digits, which name its containers.
     pub(crate) fn short(&self) -> &str {
-        &self.0["sha256:".len()..][..12]
+        &self.hex()[..12]
     }
 }
 
@@ -296,5 +307,8 @@ pub(crate) mod tests {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
         assert!(format!("sha256:{digits}0").parse::<Digest>().is_err());
+        // printf '' | sha256sum
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Digest::of(b"").hex(), empty);
     }
 }

@@ -6,6 +6,8 @@
 //! | `dev-<sha7>`, `stage-<sha7>` | what came into service there |
 //! | `v<semver>` | a version; never moves, and no other name begins with `v` |
 //! | `latest` | what prod serves |
+//! | `dirty-<sha7>` | a commit with files that differ from it |
+//! | `unsigned-<sha7>` | a commit, built without a signature |
 
 use semver::Version;
 
@@ -16,9 +18,25 @@ pub(crate) const COMMIT_DIGITS: usize = 7;
 const MAX_LENGTH: usize = 128;
 const LATEST: &str = "latest";
 
+/// The state of the files that an image is built from, and of the image.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum BuildKind {
+    /// The files of a commit, signed: the only kind whose tag never moves.
+    Commit,
+    /// Files that differ from the commit.
+    Dirty,
+    /// The files of a commit, without a signature.
+    Unsigned,
+}
+
 /// The name of what was built from a commit.
-pub(crate) fn of_commit(commit: &str) -> String {
-    format!("git-{}", &commit[..COMMIT_DIGITS.min(commit.len())])
+pub(crate) fn of_commit(commit: &str, kind: BuildKind) -> String {
+    let kind = match kind {
+        BuildKind::Commit => "git",
+        BuildKind::Dirty => "dirty",
+        BuildKind::Unsigned => "unsigned",
+    };
+    format!("{kind}-{}", &commit[..COMMIT_DIGITS.min(commit.len())])
 }
 
 /// The names that Harbor never moves, as its rule has it. Not those of builds: their signature and attestation guard them, and a
@@ -178,7 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn a_build_is_named_by_its_commit() {
-        assert_eq!(of_commit("a1b2c3d4e5f6"), "git-a1b2c3d");
+    fn only_a_signed_build_of_a_commit_has_a_tag_that_never_moves() {
+        for (kind, tag, never_moves) in [
+            (BuildKind::Commit, "git-a1b2c3d", true),
+            (BuildKind::Dirty, "dirty-a1b2c3d", false),
+            (BuildKind::Unsigned, "unsigned-a1b2c3d", false),
+        ] {
+            assert_eq!(of_commit("a1b2c3d4e5f6", kind), tag);
+            assert_eq!(is_fixed(tag), never_moves, "{tag}");
+        }
     }
 }

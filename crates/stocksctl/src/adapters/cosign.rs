@@ -26,6 +26,11 @@ const ABSENT: [&str; 4] = [
     "no signatures found",
     "none of the attestations matched the predicate type",
 ];
+/// The types of signatures: in a bundle, and as cosign wrote them before version 3.
+const SIGNATURES: [&str; 2] = [
+    "https://sigstore.dev/cosign/sign/v1",
+    "cosign container image signature",
+];
 
 /// Checks signatures and attestations.
 #[derive(Clone, Debug)]
@@ -60,7 +65,8 @@ impl Cosign {
         let mut reasons = Vec::new();
         for identity in &self.identities {
             match self.run(identity, "verify", &[], image).await {
-                Ok(Answer::Verified(_)) => return Ok(()),
+                Ok(Answer::Verified(output)) if has_signature(&output) => return Ok(()),
+                Ok(Answer::Verified(_)) => reasons.push("it has attestations alone".to_owned()),
                 Ok(Answer::Absent(reason)) => reasons.push(reason),
                 // One signature that is proven is enough, whatever the others are.
                 Err(error) => reasons.push(format!("{error:#}")),
@@ -231,6 +237,16 @@ fn command(program: impl AsRef<OsStr>, verb: &str, is_plain: bool) -> Command {
         command.arg("--allow-http-registry=true");
     }
     command
+}
+
+/// Returns true if `cosign verify` has found a signature. It accepts every attestation of the same identity as well, that of a
+/// build cache among them.
+fn has_signature(output: &str) -> bool {
+    let payloads: Vec<Value> = serde_json::from_str(output.trim()).unwrap_or_default();
+    let mut types = payloads
+        .iter()
+        .filter_map(|payload| payload["critical"]["type"].as_str());
+    types.any(|found| SIGNATURES.contains(&found))
 }
 
 /// What is attested, out of its envelope (DSSE with an in-toto statement).

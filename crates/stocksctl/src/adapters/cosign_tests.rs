@@ -39,7 +39,13 @@ impl StandIn {
     }
 
     pub(crate) fn sign(&self, key: &str, image: &Image) {
-        self.add(key, image, "signed", "verified");
+        self.verified_as(key, image, SIGNATURES[0]);
+    }
+
+    /// `cosign verify` succeeds from now on, with something of this type.
+    fn verified_as(&self, key: &str, image: &Image, kind: &str) {
+        let payload = json!([{"critical": {"type": kind}, "optional": {}}]);
+        self.add(key, image, "signed", &payload.to_string());
     }
 
     pub(crate) fn attest(&self, key: &str, image: &Image, kind: &str, predicate: &Value) {
@@ -163,4 +169,31 @@ async fn a_key_itself_is_handed_over_as_a_file_and_named_by_its_fingerprint() {
         name(&Identity::Key("-----BEGIN PUBLIC KEY-----\n?".to_owned())),
         "a key that cannot be read"
     );
+}
+
+#[test]
+fn an_attestation_is_not_a_signature() {
+    // As cosign 3.1.3 prints it.
+    let verified = |types: &[&str]| {
+        let payload =
+            |kind: &&str| json!({"critical": {"image": {}, "type": kind}, "optional": {}});
+        let payloads: Vec<_> = types.iter().map(payload).collect();
+        has_signature(&format!("\n{}\n", json!(payloads)))
+    };
+    let (cache, [bundle, before]) = (crate::build_cache::PREDICATE, SIGNATURES);
+    assert!(verified(&[bundle]));
+    assert!(verified(&[before]));
+    assert!(verified(&[cache, bundle]));
+    assert!(!verified(&[cache]));
+    assert!(!verified(&[]));
+    assert!(!has_signature("verified"));
+}
+
+#[tokio::test]
+async fn an_image_that_is_only_attested_is_not_signed() {
+    let (stand_in, image) = (StandIn::new(), image('a'));
+    stand_in.verified_as("key", &image, crate::build_cache::PREDICATE);
+    let refused = stand_in.cosign(&["key"]).verify(&image).await.unwrap_err();
+    let told = format!("{refused:#}");
+    assert!(told.contains("it has attestations alone"), "{told}");
 }

@@ -1,6 +1,7 @@
 //! The world: the engine, the registry, the signatures. The only place with input and output.
 
 pub(crate) mod bill;
+pub(crate) mod buildx;
 pub(crate) mod chance;
 mod compose;
 pub(crate) mod cosign;
@@ -8,6 +9,7 @@ pub(crate) mod docker;
 pub(crate) mod github;
 pub(crate) mod harbor;
 mod helper;
+pub(crate) mod layout;
 pub(crate) mod platform;
 pub(crate) mod private;
 pub(crate) mod process;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use tokio::process::Command;
 
 use super::process;
 use crate::release::Service;
@@ -13,8 +12,6 @@ use crate::workspace::{Reach, Workspace};
 const TIMEOUT: Duration = Duration::from_mins(1);
 /// What every image is made of beside crates. The compiler's version stands in the Dockerfile.
 const SHARED: [&str; 4] = ["Cargo.toml", "Cargo.lock", ".dockerignore", "db"];
-/// Only this driver of buildx can keep a cache in a registry.
-const CACHING_DRIVERS: [&str; 3] = ["docker-container", "kubernetes", "remote"];
 
 /// A commit.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,21 +26,6 @@ pub(crate) struct Commit {
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
     pub(crate) folder: PathBuf,
-}
-
-/// How an image is built.
-#[derive(Clone, Debug)]
-pub(crate) struct Build<'a> {
-    pub(crate) service: Service,
-    /// `registry/stocks/trade`.
-    pub(crate) repository: &'a str,
-    pub(crate) tag: &'a str,
-    /// The last commit that changed anything of it.
-    pub(crate) made_of: &'a Commit,
-    /// `docker build --network`.
-    pub(crate) network: &'a str,
-    /// More of `docker build --build-arg`.
-    pub(crate) arguments: &'a [String],
 }
 
 impl Source {
@@ -133,60 +115,14 @@ impl Source {
         Ok(branch.trim().to_owned())
     }
 
-    /// Builds an image and pushes it.
-    pub(crate) async fn build(&self, wanted: &Build<'_>) -> Result<()> {
-        let service = wanted.service;
-        let file = format!("services/{service}/Dockerfile");
-        let image = format!("{}:{}", wanted.repository, wanted.tag);
-        let mut arguments = vec![
-            format!("SOURCE_DATE_EPOCH={}", wanted.made_of.time),
-            format!("REVISION={}", wanted.made_of.id),
-            format!(
-                "VERSION={}",
-                &wanted.made_of.id[..crate::tag::COMMIT_DIGITS]
-            ),
-        ];
-        arguments.extend_from_slice(wanted.arguments);
-
-        let mut command = self.docker();
-        command.args(["buildx", "build", "--push", "--provenance=false"]);
-        command.args([
-            "--file",
-            &file,
-            "--tag",
-            &image,
-            "--network",
-            wanted.network,
-        ]);
-        for argument in &arguments {
-            command.args(["--build-arg", argument]);
+    /// The address of the remote repository `origin`, if there is one.
+    pub(crate) async fn remote(&self) -> Result<Option<String>> {
+        let names = self.git(&["remote"]).await?;
+        if !names.lines().any(|name| name == "origin") {
+            return Ok(None);
         }
-        if self.can_cache().await? {
-            let cache = format!("type=registry,ref={}:buildcache", wanted.repository);
-            command.args(["--cache-from", &cache]);
-            command.args(["--cache-to", &format!("{cache},mode=max")]);
-        }
-        command.arg(".");
-        let ended = process::run(&mut command, b"", process::COMPILE_TIMEOUT).await;
-        ended
-            .map(drop)
-            .with_context(|| format!("build of {service}"))
-    }
-
-    /// Whether the builder in use can keep its cache in a registry.
-    async fn can_cache(&self) -> Result<bool> {
-        let mut command = self.docker();
-        command.args(["buildx", "inspect"]);
-        let told = process::run(&mut command, b"", TIMEOUT).await?;
-        let driver = told.lines().find_map(|line| line.strip_prefix("Driver:"));
-        let driver = driver.context("buildx names no driver")?.trim();
-        Ok(CACHING_DRIVERS.contains(&driver))
-    }
-
-    fn docker(&self) -> Command {
-        let mut command = process::program("docker");
-        command.current_dir(&self.folder);
-        command
+        let url = self.git(&["remote", "get-url", "origin"]).await?;
+        Ok(Some(url.trim().to_owned()))
     }
 
     async fn git(&self, args: &[&str]) -> Result<String> {

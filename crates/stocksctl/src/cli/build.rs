@@ -7,17 +7,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::{Engine, Scanner, Signing, Source};
+use super::{Engine, Scanner, Signing, Source, given};
 use crate::adapters::bill::BillTool;
-use crate::adapters::registry::Registry;
-use crate::adapters::source::{Build as ImageBuild, Source as Checkout};
-use crate::progress::note;
-use crate::release::{Image, Service};
-use crate::tag;
+use crate::adapters::buildx::Builder;
+use crate::adapters::source::{Commit, Source as Checkout};
+use crate::build_cache::BuildCache;
+use crate::origin::{Origin, checked_repository, repository_of};
+use crate::publication::{Claim, Publication};
+use crate::release::Service;
+use crate::tag::{self, BuildKind};
+use crate::workbench::Workbench;
 
 /// Of the files that differ from the commit.
 const SHOWN_CHANGES: usize = 10;
@@ -27,12 +30,15 @@ pub(super) struct Build {
     /// Of this service alone
     #[arg(long)]
     service: Option<Service>,
-    /// Builds files that are not committed too, as `dirty-<sha7>`
+    /// Builds files that are not committed too, as `dirty-<sha7>`, without an attested origin
     #[arg(long)]
     dirty: bool,
-    /// Neither signs nor attests: such an image is not admitted anywhere
+    /// Neither signs nor attests, and tags `unsigned-<sha7>`: no environment admits such an image
     #[arg(long)]
     unsigned: bool,
+    /// The repository that the attested origin names, `owner/name`; default: that of the remote `origin`
+    #[arg(long, env = "GITHUB_REPOSITORY", value_name = "OWNER/NAME")]
+    repository: Option<String>,
     /// `docker build --network`
     #[arg(long, default_value = "default", env = "STOCKS_BUILD_NETWORK")]
     network: String,
@@ -62,24 +68,59 @@ enum BillBy {
 impl Build {
     pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
         let checkout = engine.checkout();
-        let tag = self.tag(&checkout).await?;
+        let head = checkout.head().await?;
+        let kind = self.kind(&checkout).await?;
+        let tag = tag::of_commit(&head.id, kind);
+        let repository = self.repository(&checkout).await;
+        let claim = self.claim(kind, &head, &repository)?;
         let registry = self.source.registry()?;
+        let builder = Builder {
+            folder: checkout.folder.clone(),
+            network: self.network.clone(),
+            arguments: self.arguments.clone(),
+            is_plain: self.source.is_plain(),
+        };
+        let (cosign, signer) = (self.source.cosign()?, self.signing.signer(&self.source));
+        let bill_tool = self.bill_tool();
         for service in Service::one_or_all(self.service) {
-            let image = self.image(&checkout, &registry, service, &tag).await?;
-            if !self.unsigned {
-                self.sign(service, &image).await?;
+            let workbench = Workbench {
+                service,
+                checkout: &checkout,
+                registry: &registry,
+                builder: &builder,
+                cosign: &cosign,
+                signer: &signer,
+                bill_tool: &bill_tool,
+                commit: (kind != BuildKind::Dirty).then_some(head.id.as_str()),
+            };
+            let publication = Publication {
+                service,
+                tag: tag.clone(),
+                claim: claim.clone(),
+                cache: repository.as_ref().ok().map(|repository| BuildCache {
+                    repository: repository.clone(),
+                    service,
+                }),
+            };
+            let published = publication.publish(&workbench).await?;
+            if let Some(bill) = &published.bill {
+                self.write_bill(service, bill)?;
             }
+            let image = published.image;
             println!("{}:{tag} {}", image.repository, image.digest);
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    /// The tag of what is checked out.
-    async fn tag(&self, checkout: &Checkout) -> Result<String> {
-        let head = checkout.head().await?;
+    /// Fails when files differ from the commit, unless they may.
+    async fn kind(&self, checkout: &Checkout) -> Result<BuildKind> {
         let changes = checkout.changes().await?;
         if changes.is_empty() {
-            return Ok(tag::of_commit(&head.id));
+            return Ok(if self.unsigned {
+                BuildKind::Unsigned
+            } else {
+                BuildKind::Commit
+            });
         }
         let shown: Vec<_> = changes.iter().take(SHOWN_CHANGES).cloned().collect();
         ensure!(
@@ -88,63 +129,37 @@ impl Build {
             changes.len(),
             shown.join("\n")
         );
-        Ok(tag::of_commit(&head.id).replacen("git", "dirty", 1))
+        Ok(BuildKind::Dirty)
     }
 
-    /// The image of the tag, which is built unless it is there: what a commit was built to is built once.
-    async fn image(
-        &self,
-        checkout: &Checkout,
-        registry: &Registry,
-        service: Service,
-        tag: &str,
-    ) -> Result<Image> {
-        if tag::is_fixed(tag)
-            && let Some(image) = registry.image(service, tag).await?
-        {
-            note(&format!("{service}: {tag} was built before"));
-            return Ok(image);
+    /// `owner/name` of the repository that is checked out.
+    async fn repository(&self, checkout: &Checkout) -> Result<String> {
+        if let Some(repository) = given(self.repository.as_ref()) {
+            return checked_repository(&repository).map(str::to_owned);
         }
-        let inputs = checkout.inputs(service).await?;
-        let made_of = checkout.last_change(&inputs).await?;
-        note(&format!("{service}: building {tag}"));
-        let build = ImageBuild {
-            service,
-            repository: &registry.repository(service),
-            tag,
-            made_of: &made_of,
-            network: &self.network,
-            arguments: &self.arguments,
-        };
-        checkout.build(&build).await?;
-        let image = registry.image(service, tag).await?;
-        image.with_context(|| format!("{tag} of {service} was pushed and is not there"))
+        let remote = checkout.remote().await?;
+        repository_of(&remote.context("git has no remote \"origin\"")?)
     }
 
-    /// Signs it and attests its bill of materials, unless that was done.
-    async fn sign(&self, service: Service, image: &Image) -> Result<()> {
-        let cosign = self.source.cosign()?;
-        let signer = self.signing.signer(&self.source);
-        if cosign.verify(image).await.is_err() {
-            signer.sign(image).await?;
+    fn claim(&self, kind: BuildKind, head: &Commit, repository: &Result<String>) -> Result<Claim> {
+        if self.unsigned {
+            return Ok(Claim::Unsigned);
         }
-        let attested = cosign
-            .attested(image, "cyclonedx")
-            .await
-            .unwrap_or_default();
-        let bill: Value = if let Some(bill) = attested.into_iter().next() {
-            bill
-        } else {
-            let bill = self.bill_tool().make(image).await?;
-            signer.attest(image, "cyclonedx", &bill).await?;
-            bill
-        };
-        if let Some(out) = &self.out {
-            std::fs::create_dir_all(out)?;
-            let text = serde_json::to_string_pretty(&bill)?;
-            std::fs::write(out.join(format!("{service}.cdx.json")), text)?;
+        if kind == BuildKind::Dirty {
+            return Ok(Claim::NoOrigin);
         }
-        Ok(())
+        let repository = repository.as_ref().map_err(|error| {
+            anyhow!("the attested origin needs the name of this repository: pass --repository OWNER/NAME, or set GITHUB_REPOSITORY ({error:#})")
+        })?;
+        Ok(Claim::Origin(Origin::new(repository, &head.id)?))
+    }
+
+    fn write_bill(&self, service: Service, bill: &Value) -> Result<()> {
+        let Some(out) = &self.out else { return Ok(()) };
+        std::fs::create_dir_all(out)?;
+        let text = serde_json::to_string_pretty(bill)?;
+        let file = out.join(format!("{service}.cdx.json"));
+        std::fs::write(&file, text).with_context(|| file.display().to_string())
     }
 
     fn bill_tool(&self) -> BillTool {

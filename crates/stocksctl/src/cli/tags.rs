@@ -20,6 +20,7 @@ use super::prune::Prune;
 use super::{Engine, Source};
 use crate::adapters::harbor::Harbor;
 use crate::adapters::registry::{Registry, Tagged};
+use crate::build_cache::is_cache;
 use crate::environment::Environment;
 use crate::release::{Digest, Image, Service, Target};
 use crate::site::now;
@@ -185,7 +186,7 @@ async fn in_registry(registry: &Registry, service: Service) -> Result<Vec<Named>
 
 /// Neither a cache, nor a signature where the registry keeps those under names.
 fn is_release(tag: &str) -> bool {
-    tag != "buildcache" && !tag.starts_with("sha256-")
+    !is_cache(tag) && !tag.starts_with("sha256-")
 }
 
 /// Where each digest serves, as far as the ledgers within reach say.

@@ -1,5 +1,9 @@
 //! A registry, by the OCI distribution protocol.
 
+#[cfg(test)]
+pub(crate) mod stand_in;
+mod upload;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -54,10 +58,10 @@ pub(crate) enum Tagged {
 #[derive(Debug, thiserror::Error)]
 #[error("{tag} of {service} names {is} and never moves: {wanted} needs another name")]
 pub(crate) struct Fixed {
-    tag: String,
-    service: Service,
-    is: Digest,
-    wanted: Digest,
+    pub(crate) tag: String,
+    pub(crate) service: Service,
+    pub(crate) is: Digest,
+    pub(crate) wanted: Digest,
 }
 
 impl Registry {
@@ -205,16 +209,7 @@ impl Registry {
                     named.map_or_else(|| "nothing".to_owned(), |named| named.digest.to_string())
                 ),
             },
-            Err(error) if is_denied(&error) => {
-                let reason = format!(
-                    "this account may not push to {}: give it that right, or log in with another (docker login {})",
-                    image.repository, self.address
-                );
-                return Err(anyhow::Error::new(error).context(reason));
-            }
-            Err(error) => {
-                return Err(error).with_context(|| format!("{name} cannot be written"));
-            }
+            Err(error) => return Err(self.not_pushed(&name, error)),
         }
         let named = self.image(service, tag).await?;
         ensure!(
@@ -272,6 +267,20 @@ impl Registry {
     /// Fails unless it answers.
     pub(crate) async fn ping(&self) -> Result<()> {
         self.tags(Service::Trade).await.map(drop)
+    }
+
+    /// The reason of a push that failed. `name` has a tag or a digest.
+    fn not_pushed(&self, name: &str, error: OciDistributionError) -> anyhow::Error {
+        if !is_denied(&error) {
+            return self
+                .unanswered(error)
+                .context(format!("{name} cannot be written"));
+        }
+        let address = &self.address;
+        let reason = format!(
+            "this account may not push to {name}: give it that right, or log in with another (docker login {address})"
+        );
+        anyhow::Error::new(error).context(reason)
     }
 
     fn unanswered(&self, error: OciDistributionError) -> anyhow::Error {
@@ -341,5 +350,4 @@ fn logged_in(address: &str) -> Option<(String, String)> {
 }
 
 #[cfg(test)]
-#[path = "registry_tests.rs"]
 mod tests;
