@@ -38,7 +38,8 @@ struct Arguments {
     /// Takes the environments as they run, fresh from `./stocks up dev stage prod`, and leaves them so
     #[arg(long)]
     running: bool,
-    /// Only these checks, by their names; `timings` measures releases, and runs when it is named alone
+    /// Only these checks, by their names; `builds` alone starts no environment; `timings` measures releases, and runs when it is
+    /// named alone
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// How long Vault is away, in seconds
@@ -68,10 +69,11 @@ async fn main() -> ExitCode {
         show_what_runs().await;
     }
     // What the user had before is not ours to take away.
+    let is_without_stack = !needs_stack(&arguments.only);
     let was_refused = outcome
         .as_ref()
         .is_err_and(|error| error.downcast_ref::<Refused>().is_some());
-    if !(arguments.keep || arguments.running || was_refused)
+    if !(arguments.keep || arguments.running || was_refused || is_without_stack)
         && let Err(error) = stack::remove().await
     {
         eprintln!("error: {error:#}");
@@ -86,6 +88,17 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Checks that need an engine and a registry, and no environment.
+const WITHOUT_STACK: [&str; 1] = ["builds"];
+
+/// Returns true if one of the checks needs the environments.
+fn needs_stack(only: &[String]) -> bool {
+    only.is_empty()
+        || only
+            .iter()
+            .any(|name| !WITHOUT_STACK.contains(&name.as_str()))
+}
+
 /// Nothing was started.
 #[derive(Debug, thiserror::Error)]
 #[error("nothing was started")]
@@ -95,14 +108,15 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
     engine::docker(&["version", "--format", "{{.Server.Version}}"])
         .await
         .context(Refused)?;
-    if !arguments.running {
-        stack::clear(arguments.replace).await.context(Refused)?;
-        bring_up().await?;
+    if needs_stack(&arguments.only) {
+        if !arguments.running {
+            stack::clear(arguments.replace).await.context(Refused)?;
+            bring_up().await?;
+        }
+        let made = Instant::now();
+        keys::prepare().await?;
+        say("keys", made, "stage and prod want keys, and take new ones");
     }
-
-    let made = Instant::now();
-    keys::prepare().await?;
-    say("keys", made, "stage and prod want keys, and take new ones");
 
     if arguments.only == ["timings"] {
         let began = Instant::now();
@@ -112,6 +126,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
     let mut passed = 0;
     let outage = Duration::from_secs(arguments.outage);
     for name in [
+        "builds",
         "bootstrap",
         "serving",
         "confinement",
@@ -132,6 +147,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         }
         let began = Instant::now();
         let said = match name {
+            "builds" => delivery::builds::check().await,
             "bootstrap" => bootstrap::check().await,
             "serving" => serving::check().await,
             "confinement" => confinement::check().await,

@@ -1,7 +1,9 @@
 //! Releases come and go under load without a failed request; what may not run is refused; a call that dies is made good.
 
 mod approvals;
+pub(crate) mod builds;
 mod deaths;
+mod fixture;
 mod pipeline;
 mod record;
 mod refusals;

@@ -75,6 +75,8 @@ async fn build(workshop: &Workshop, folder: &str, tag: &str) -> Result<()> {
         "host",
         "--sbom-tool",
         "syft",
+        "--repository",
+        "e2e/stocks-app",
         "--out",
         &bills,
     ];

@@ -113,7 +113,8 @@ impl Workshop {
         Ok(())
     }
 
-    async fn build(&self, service: &str, tag: &str, dockerfile: &str) -> Result<()> {
+    /// Builds and pushes an image of this Dockerfile.
+    pub(super) async fn build(&self, service: &str, tag: &str, dockerfile: &str) -> Result<()> {
         let image = format!("{REGISTRY}/stocks/{service}:{tag}");
         let build = [
             "build",
