@@ -243,5 +243,8 @@ fn warn_of<T>(service: Service, effect: &str, result: Result<T, Error>) -> Optio
 }
 
 #[cfg(test)]
-#[path = "publication_tests.rs"]
+mod cache_tests;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod tests;
