@@ -107,6 +107,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::adapters::cosign::tests::{StandIn, image};
 
     fn today() -> NaiveDate {
         "2026-06-01".parse().unwrap()
@@ -169,6 +170,76 @@ mod tests {
         assert!(check(&exceptions("2026-06-01")).is_ok());
         let refused = check(&exceptions("2026-05-31")).unwrap_err().to_string();
         assert!(refused.contains("expired on 2026-05-31"), "{refused}");
+    }
+
+    /// Each case leaves one thing out, or adds one to an image that is in order.
+    #[tokio::test]
+    async fn an_image_runs_when_nothing_is_missing_and_nothing_attested_is_refused() {
+        let bill = json!({"components": [{"name": "axum"}]});
+        let image = image('a');
+        let cases = [
+            ("", true, vec![&bill], vec![with("LOW")]),
+            ("is not signed", false, vec![&bill], vec![with("LOW")]),
+            (
+                "no attestation of cyclonedx",
+                true,
+                vec![],
+                vec![with("LOW")],
+            ),
+            ("no attestation of vuln", true, vec![&bill], vec![]),
+            (
+                "the bill of materials of",
+                true,
+                vec![&bill, &Value::Null],
+                vec![with("LOW")],
+            ),
+            (
+                "it found CVE-2026-1 (HIGH)",
+                true,
+                vec![&bill],
+                vec![with("LOW"), with("HIGH")],
+            ),
+            (
+                "it found CVE-2026-1 (HIGH)",
+                true,
+                vec![&bill],
+                vec![with("HIGH"), with("LOW")],
+            ),
+        ];
+        for (reason, is_signed, bills, scans) in cases {
+            let stand_in = StandIn::new();
+            if is_signed {
+                stand_in.sign("key", &image);
+            }
+            for bill in bills {
+                stand_in.attest("key", &image, "cyclonedx", bill);
+            }
+            for scan in scans {
+                stand_in.attest("key", &image, "vuln", &scan);
+            }
+            let admit = async |keys: &[&str]| {
+                let admission = Admission {
+                    cosign: stand_in.cosign(keys),
+                    exceptions: Exceptions::default(),
+                    today: today(),
+                };
+                admission.admit(&image).await
+            };
+            match admit(&["key"]).await {
+                Ok(()) => assert_eq!(reason, ""),
+                Err(error) => {
+                    let told = format!("{error:#}");
+                    assert!(!reason.is_empty() && told.contains(reason), "{told}");
+                }
+            }
+            assert!(
+                admit(&["other"]).await.is_err(),
+                "a key that has signed nothing"
+            );
+            stand_in.break_key("key");
+            let told = format!("{:#}", admit(&["key"]).await.unwrap_err());
+            assert!(told.contains("connection refused"), "{told}");
+        }
     }
 
     #[test]

@@ -312,6 +312,71 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_head_of_another_line_is_found_whatever_in_it_fits() {
+        let written = ledger();
+        let lines: Vec<_> = written.text().lines().collect();
+        let parse = |number: u64, hash: String| {
+            let head = serde_json::to_string(&Head { number, hash }).unwrap();
+            Ledger::parse(written.text(), Some(&head)).map(drop)
+        };
+        assert_eq!(parse(6, hash(lines[5])), Ok(()));
+        assert_eq!(parse(5, hash(lines[4])), Ok(()), "cut off before the head");
+        let end = |expected| Err(Broken::End { expected, found: 6 });
+        // The number fits and the hash does not, and the other way round.
+        assert_eq!(parse(5, hash(lines[3])), end(5));
+        assert_eq!(parse(3, hash(lines[4])), end(3));
+        assert_eq!(parse(7, hash(lines[4])), end(7));
+        assert_eq!(parse(4, hash(lines[3])), end(4));
+        assert_eq!(parse(6, hash(lines[4])), Err(Broken::Last(6)));
+        assert_eq!(
+            Ledger::parse(written.text(), Some("{")).unwrap_err(),
+            Broken::Head
+        );
+    }
+
+    #[test]
+    fn each_kind_of_damage_is_named_with_its_line() {
+        let written = ledger();
+        let lines: Vec<_> = written.text().lines().map(str::to_owned).collect();
+        let parse = |lines: &[String]| Ledger::parse(&lines.join("\n"), None).unwrap_err();
+        let mut unreadable = lines.clone();
+        unreadable[2] = "{".to_owned();
+        assert!(matches!(parse(&unreadable), Broken::Unreadable(3, _)));
+        assert_eq!(parse(&lines[1..]), Broken::Chain(1));
+        // A line that continues the chain with a number of its own.
+        let numbered = lines[0].replace("\"number\":1,", "\"number\":2,");
+        assert_eq!(parse(&[numbered]), Broken::Number(1, 2));
+    }
+
+    #[test]
+    fn the_last_line_says_what_is_open_and_what_serves() {
+        let begun = of([entry(release("git-a", 'a'), Outcome::Begun)]);
+        assert_eq!(begun.open(), begun.entries().last());
+        assert!(begun.current().is_none() && begun.before().is_none());
+        let line = begun.last_line();
+        assert_eq!(
+            serde_json::from_str::<Entry>(line).unwrap(),
+            begun.entries()[0]
+        );
+        assert_eq!(format!("{line}\n"), begun.text());
+        for outcome in [Outcome::Done, Outcome::RolledBack, Outcome::Interrupted] {
+            let ended = begun.with(entry(release("git-a", 'a'), outcome)).unwrap();
+            assert!(ended.open().is_none(), "{outcome:?}");
+            assert_eq!(ended.current().is_some(), outcome == Outcome::Done);
+            assert_eq!(ended.serving(), ended.current().and(ended.entries().last()));
+            assert!(ended.last_line().contains("\"number\":2,"));
+        }
+        assert!(Ledger::default().open().is_none());
+        assert_eq!(Ledger::default().last_line(), "");
+        // The same digests under another name are not the release before.
+        let done = |tag, digit| entry(release(tag, digit), Outcome::Done);
+        let renamed = of([done("git-a", 'a'), done("git-b", 'b'), done("v1.0.0", 'b')]);
+        assert_eq!(renamed.before().unwrap().tag, "git-a");
+        assert!(renamed.has_served(&release("other", 'a')));
+        assert!(!renamed.has_served(&release("git-a", 'c')));
+    }
+
+    #[test]
     fn any_change_of_one_line_is_found() {
         let written = ledger();
         let head = head(&written);

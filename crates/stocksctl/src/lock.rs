@@ -99,6 +99,12 @@ mod tests {
             "{told}"
         );
 
+        assert_eq!(
+            (first.since, first.until),
+            (start, start + TimeDelta::minutes(1))
+        );
+        assert!(!first.holds(start + LEASE) && first.holds(start));
+
         let renewed = first.renewed(start + TimeDelta::seconds(30));
         assert!(renewed.holds(start + LEASE) && renewed.token == first.token);
         let second = Lease::take(Some(&first), "bob@b", 2, "deploy", start + LEASE).unwrap();
