@@ -3,6 +3,7 @@
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/stocks-app"
 readonly CACHE
+readonly TOOLS="$CACHE/tools"
 
 refuse() {
     printf 'error: %s\n' "$*" >&2
@@ -54,4 +55,21 @@ go_tool() {
     [[ -x $path ]] && return
     command -v go >/dev/null || refuse "no Go to build $package with: https://go.dev/doc/install"
     GOBIN="${path%/*}" CGO_ENABLED=0 go install "$@" "$package"
+}
+
+# require_tool CRATE VERSION BINARY [VERB]: puts BINARY on the PATH, installing it when the cache lacks that version. A binary
+# that is a verb of cargo says its version when it is called with the verb.
+# Built without optimisation: it is installed far more often than its speed is felt.
+require_tool() {
+    local crate=$1 version=$2 binary=$3 verb=${4:-}
+    local root="$TOOLS/$crate-$version"
+    if [[ ! -x "$root/bin/$binary" ]]; then
+        CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0 \
+            cargo install "$crate" --version "=$version" --locked --debug --quiet \
+            --root "$root" --target-dir "$TOOLS/build"
+    fi
+    PATH="$root/bin:$PATH"
+    local found
+    found=$("$binary" ${verb:+"$verb"} --version) || refuse "$binary does not start; remove $root and run again"
+    [[ ${found##* } == "$version" ]] || refuse "$binary $version is wanted, found $found; remove $root and run again"
 }
