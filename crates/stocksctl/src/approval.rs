@@ -10,9 +10,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::adapters::cosign::{Attestation, Cosign};
-use crate::adapters::github::Run;
+use crate::adapters::github::{self, Job};
 use crate::environment::Environment;
+use crate::installation::Reviews;
 use crate::ledger::Ledger;
+use crate::origin::{self, Origin};
 use crate::release::{Digest, Release, Service};
 
 /// The type of the attestation's predicate.
@@ -80,37 +82,69 @@ pub(crate) fn is_needed(environment: Environment, release: &Release, ledger: &Le
     environment.asks_for_approval() && !ledger.has_served(release)
 }
 
-/// Where approvals are looked for.
+/// The places that approvals are looked for in.
 #[derive(Clone, Debug)]
-pub(crate) enum Approvals {
-    /// In attestations of the images, signed by whoever may approve.
-    Attested(Cosign),
-    /// In the reviews of the workflow's run.
-    Reviewed(Run),
+pub(crate) struct Approvals {
+    /// Checks attestations by the approvers' keys.
+    pub(crate) approvers: Cosign,
+    /// Reviews on GitHub, where the installation takes them and a job calls.
+    pub(crate) reviews: Option<JobReviews>,
+}
+
+/// The reviews of the run that a job is part of.
+#[derive(Clone, Debug)]
+pub(crate) struct JobReviews {
+    pub(crate) reviews: Reviews,
+    pub(crate) job: Job,
+    /// Checks where images come from.
+    pub(crate) signers: Cosign,
 }
 
 impl Approvals {
-    /// Who has said that this release may come there now.
+    /// Finds an approval of the release for the environment; returns its proven approvers.
     pub(crate) async fn find(
         &self,
         environment: Environment,
         release: &Release,
         now: DateTime<Utc>,
     ) -> Result<String> {
-        match self {
-            Self::Reviewed(run) => run.approver(environment).await,
-            Self::Attested(cosign) => {
-                let found = attested(cosign, environment, release, now).await;
-                found.with_context(|| {
-                    format!(
-                        "{environment} takes digests that have served there or are approved; an approver types \
-                         `stocksctl approve {environment} {} --yes`, and `stocksctl ledger show {environment}` lists \
-                         those that have served",
-                        release.argument()
-                    )
-                })
-            }
+        let mut found = attested(&self.approvers, environment, release, now).await;
+        if let (Err(error), Some(reviews)) = (&found, &self.reviews) {
+            let reviewed = reviews.find(environment, release, now).await;
+            found = reviewed.with_context(|| {
+                format!("no approval is attested ({error:#}), and the review does not count")
+            });
         }
+        found.with_context(|| {
+            format!(
+                "{environment} takes digests that have served there or are approved; an approver types \
+                 `stocksctl approve {environment} {} --yes`, and `stocksctl ledger show {environment}` lists \
+                 those that have served",
+                release.argument()
+            )
+        })
+    }
+}
+
+impl JobReviews {
+    /// The review of this run, if all images were built from the run's commit.
+    async fn find(
+        &self,
+        environment: Environment,
+        release: &Release,
+        now: DateTime<Utc>,
+    ) -> Result<String> {
+        let review = github::review(&self.job, &self.reviews, environment, now).await?;
+        for image in release.images.values() {
+            let origins = self.signers.attested(image, origin::PREDICATE).await?;
+            let Origin { repository, commit } = &review.origin;
+            ensure!(
+                review.origin.is_among(&origins),
+                "{image} was not built from {commit} of {repository}, which was reviewed"
+            );
+        }
+        ensure!(!release.images.is_empty(), "the release has no image");
+        Ok(review.by)
     }
 }
 

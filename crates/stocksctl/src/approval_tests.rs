@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::adapters::cosign::tests::StandIn;
+use crate::adapters::github::review_tests::reviewed;
 use crate::ledger::Outcome;
 use crate::ledger::tests::{entry, of};
 use crate::release::tests::release;
@@ -118,7 +119,10 @@ async fn every_image_must_be_approved_and_the_keys_are_named() {
     let given =
         serde_json::to_value(Approval::new(Environment::Prod, &wanted, "ann", now)).unwrap();
     let stand_in = StandIn::new();
-    let approvals = Approvals::Attested(stand_in.cosign(&["old", "new"]));
+    let approvals = Approvals {
+        approvers: stand_in.cosign(&["old", "new"]),
+        reviews: None,
+    };
     let found = async |at| approvals.find(Environment::Prod, &wanted, at).await;
     let [listing, trade] = Service::ALL.map(|service| wanted.image(service).unwrap());
     stand_in.attest("old", listing, PREDICATE, &given);
@@ -144,4 +148,80 @@ async fn every_image_must_be_approved_and_the_keys_are_named() {
             .await
             .is_err()
     );
+}
+
+#[tokio::test]
+async fn a_review_counts_for_images_that_were_built_from_the_reviewed_commit_in_that_repository() {
+    let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(1_200);
+    let wanted = release("git-1", 'a', 'b');
+    let [listing, trade] = Service::ALL.map(|service| wanted.image(service).unwrap());
+    let built = |repository: &str, digit: &str| json!({"repository": repository, "commit": digit.repeat(40)});
+    let stand_in = StandIn::new();
+    let (job, reviews) = reviewed().await;
+    let approvals = |reviews| Approvals {
+        approvers: stand_in.cosign(&["approver"]),
+        reviews,
+    };
+    let by_review = approvals(Some(JobReviews {
+        reviews,
+        job,
+        signers: stand_in.cosign(&["signer"]),
+    }));
+    let found = async |approvals: &Approvals| approvals.find(Environment::Prod, &wanted, now).await;
+    stand_in.attest(
+        "signer",
+        listing,
+        origin::PREDICATE,
+        &built("owner/app", "a"),
+    );
+    let told = format!("{:#}", found(&by_review).await.unwrap_err());
+    assert!(
+        told.contains("no attestation of urn:stocks-app:origin"),
+        "{told}"
+    );
+    // Another commit, another repository, and one that somebody else says: none is the reviewed one.
+    stand_in.attest("signer", trade, origin::PREDICATE, &built("owner/app", "b"));
+    stand_in.attest("signer", trade, origin::PREDICATE, &built("fork/app", "a"));
+    stand_in.attest("other", trade, origin::PREDICATE, &built("owner/app", "a"));
+    let told = format!("{:#}", found(&by_review).await.unwrap_err());
+    assert!(
+        told.contains("was not built from aaaa") && told.contains("stocksctl approve prod"),
+        "{told}"
+    );
+    // An image may come of several commits.
+    stand_in.attest("signer", trade, origin::PREDICATE, &built("owner/app", "a"));
+    assert!(
+        found(&by_review)
+            .await
+            .unwrap()
+            .starts_with("octocat, in the review of run 42")
+    );
+    assert!(
+        found(&approvals(None)).await.is_err(),
+        "where the installation takes no reviews"
+    );
+    // The review is of prod.
+    assert!(
+        by_review
+            .find(Environment::Stage, &wanted, now)
+            .await
+            .is_err()
+    );
+    let nothing = Release {
+        images: BTreeMap::new(),
+        ..wanted.clone()
+    };
+    assert!(
+        by_review
+            .find(Environment::Prod, &nothing, now)
+            .await
+            .is_err()
+    );
+    // An approval by key counts beside it.
+    let given =
+        serde_json::to_value(Approval::new(Environment::Prod, &wanted, "ann", now)).unwrap();
+    for image in [listing, trade] {
+        stand_in.attest("approver", image, PREDICATE, &given);
+    }
+    assert_eq!(found(&by_review).await.unwrap(), "approver (ann)");
 }

@@ -11,6 +11,7 @@ use crate::adapters::docker::Seen;
 use crate::adapters::registry::Registry;
 use crate::admission::Admission;
 use crate::approval::Approvals;
+use crate::caller::Caller;
 use crate::examine;
 use crate::ledger::{Action, Entry, Ledger, Outcome};
 use crate::plan::{BrokenPart, Condition, Container, Images, Routes, Step};
@@ -32,7 +33,7 @@ pub(crate) struct Delivery<'a> {
     pub(crate) approvals: &'a Approvals,
     pub(crate) action: Action,
     pub(crate) release: Release,
-    pub(crate) by: String,
+    pub(crate) caller: Caller,
     pub(crate) token: u64,
     /// As it is while the lock is held.
     pub(crate) ledger: Mutex<Ledger>,
@@ -47,7 +48,7 @@ impl Delivery<'_> {
         let Some(open) = open else {
             return Ok(());
         };
-        let note = format!("found by {}", self.by);
+        let note = format!("found by {}", self.caller);
         self.append(Entry {
             outcome: Outcome::Interrupted,
             note,
@@ -248,7 +249,8 @@ impl World for Delivery<'_> {
         let entry = Entry {
             number: 0,
             at: now(),
-            by: self.by.clone(),
+            by: self.caller.by.clone(),
+            remark: Some(self.caller.remark.clone()),
             environment: self.site.environment,
             action: self.action,
             release: self.release.clone(),

@@ -22,6 +22,7 @@ fn entry() -> Entry {
         number: 2,
         at: chrono::DateTime::UNIX_EPOCH,
         by: "somebody@host".to_owned(),
+        remark: None,
         environment: Environment::Dev,
         action: Action::Deploy,
         release: release(),

@@ -44,8 +44,11 @@ pub(crate) struct Entry {
     pub(crate) number: u64,
     /// When, by the clock of who did it.
     pub(crate) at: DateTime<Utc>,
-    /// `user@host`.
+    /// The proven identity of the caller. Lines from before identities were proven have `user@host`, and no remark.
     pub(crate) by: String,
+    /// `user@host`, as the caller's machine says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) remark: Option<String>,
     /// Where.
     pub(crate) environment: Environment,
     /// What.
@@ -64,6 +67,16 @@ pub(crate) struct Entry {
     pub(crate) token: u64,
     /// SHA-256 of the line before this one, without its end; 64 zeros in the first.
     pub(crate) previous: String,
+}
+
+impl Entry {
+    /// The caller, for people.
+    pub(crate) fn caller(&self) -> String {
+        match &self.remark {
+            Some(remark) => format!("{} ({remark})", self.by),
+            None => self.by.clone(),
+        }
+    }
 }
 
 /// What the last line must be.
@@ -249,6 +262,7 @@ pub(crate) mod tests {
             number: 0,
             at: DateTime::UNIX_EPOCH,
             by: "ann@laptop".to_owned(),
+            remark: None,
             environment: Environment::Dev,
             action: Action::Deploy,
             release,
@@ -309,6 +323,25 @@ pub(crate) mod tests {
             .with(entry(release("git-a", 'a'), Outcome::Begun))
             .unwrap();
         assert!(Ledger::parse(first.text(), None).is_ok());
+    }
+
+    #[test]
+    fn lines_from_before_identities_were_proven_are_read_and_verified_as_they_stand() {
+        let old = of([entry(release("git-a", 'a'), Outcome::Begun)]);
+        assert!(!old.text().contains("remark"), "{}", old.text());
+        assert_eq!(old.entries()[0].caller(), "ann@laptop");
+        let new = old.with(Entry {
+            by: "oidc repo:owner/app".to_owned(),
+            remark: Some("bob@runner".to_owned()),
+            ..entry(release("git-a", 'a'), Outcome::Done)
+        });
+        let new = new.unwrap();
+        let read = Ledger::parse(new.text(), Some(&head(&new))).unwrap();
+        assert_eq!(
+            read.entries()[1].caller(),
+            "oidc repo:owner/app (bob@runner)"
+        );
+        assert_eq!(read.entries()[0].remark, None);
     }
 
     #[test]

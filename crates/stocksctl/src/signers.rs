@@ -17,8 +17,6 @@ use anyhow::{Context as _, Result, bail, ensure};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-/// The workflow that builds and signs.
-const WORKFLOW: &str = "ci-cd.yml";
 /// The refs whose runs may sign. One digest serves in all environments, so these are the same everywhere.
 const REFS: &str = "refs/(heads/(develop|release/.+)|tags/v.+)";
 /// Limit of a file, so that each image needs few calls of cosign.
@@ -105,6 +103,18 @@ impl Identity {
             issuer: issuer.to_owned(),
         })
     }
+
+    /// The same with the key itself instead of the file that has it, for a record that is read elsewhere.
+    pub(crate) fn with_key_read(self) -> Result<Self> {
+        match self {
+            Self::Key(key) if !key.contains("://") && !is_pem(&key) => {
+                let pem = std::fs::read_to_string(&key).with_context(|| key.clone())?;
+                ensure!(is_pem(&pem), "{key} is not a public key in PEM");
+                Ok(Self::Key(pem))
+            }
+            other => Ok(other),
+        }
+    }
 }
 
 /// Returns true for a key itself, as against a file or a reference to it.
@@ -112,11 +122,28 @@ pub(crate) fn is_pem(key: &str) -> bool {
     key.starts_with("-----BEGIN PUBLIC KEY-----")
 }
 
+/// The workflow file, as GitHub's API names it.
+pub(crate) const WORKFLOW_PATH: &str = ".github/workflows/ci-cd.yml";
+
+/// Returns true for a token's `job_workflow_ref` of the workflow that builds releases, at a ref that is released.
+pub(crate) fn is_release_workflow(repository: &RepositoryName, workflow_ref: &str) -> bool {
+    let start = format!("{}/{WORKFLOW_PATH}@", repository.as_str());
+    let Some(at) = workflow_ref.strip_prefix(&start) else {
+        return false;
+    };
+    let is_below = |prefix| {
+        at.strip_prefix(prefix)
+            .is_some_and(|rest: &str| !rest.is_empty())
+    };
+    at == "refs/heads/develop" || is_below("refs/heads/release/") || is_below("refs/tags/v")
+}
+
 /// The regular expression (RE2, as cosign reads it) for certificates of the workflow.
 fn expression(repository: &RepositoryName) -> String {
     // Of all characters that a name may have, the dot alone means something in an expression.
-    let [repository, workflow] = [repository.as_str(), WORKFLOW].map(|it| it.replace('.', r"\."));
-    format!(r"^https://github\.com/{repository}/\.github/workflows/{workflow}@{REFS}$")
+    let [repository, workflow] =
+        [repository.as_str(), WORKFLOW_PATH].map(|it| it.replace('.', r"\."));
+    format!(r"^https://github\.com/{repository}/{workflow}@{REFS}$")
 }
 
 /// Fails for an expression that also matches identities which merely contain what it names.
@@ -227,6 +254,19 @@ impl Signers {
         ensure!(!live.is_empty(), "no key or identity is trusted");
         Ok(live.into_iter().map(|it| it.identity.clone()).collect())
     }
+
+    /// The same with the keys themselves instead of the files that have them.
+    pub(crate) fn with_keys_read(self) -> Result<Self> {
+        let read = |signer: TrustedSigner| {
+            let identity = signer.identity.with_key_read()?;
+            Ok(TrustedSigner { identity, ..signer })
+        };
+        self.0
+            .into_iter()
+            .map(read)
+            .collect::<Result<_>>()
+            .map(Self)
+    }
 }
 
 fn parse_line(line: &str, folder: &Path, issuer: &str) -> Result<TrustedSigner> {
@@ -260,9 +300,17 @@ mod tests {
 
     fn matches(repository: &str, identity: &str) -> bool {
         let repository = repository.parse().unwrap();
-        Regex::new(&expression(&repository))
+        let is_match = Regex::new(&expression(&repository))
             .unwrap()
-            .is_match(identity)
+            .is_match(identity);
+        // The same rule for the claims of a token, which have no line ends.
+        if let (Some(claim), false) = (
+            identity.strip_prefix("https://github.com/"),
+            identity.contains('\n'),
+        ) {
+            assert_eq!(is_release_workflow(&repository, claim), is_match, "{claim}");
+        }
+        is_match
     }
 
     #[test]
@@ -427,5 +475,27 @@ mod tests {
                 "{text}: {refused:#}"
             );
         }
+    }
+
+    #[test]
+    fn a_key_is_read_into_a_record_and_references_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let pem = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n";
+        std::fs::write(folder.path().join("a.pub"), pem).unwrap();
+        std::fs::write(folder.path().join("b.pub"), "something else").unwrap();
+        let key = |name: &str| {
+            Signers::one(Identity::Key(
+                folder.path().join(name).display().to_string(),
+            ))
+        };
+        let read = key("a.pub").with_keys_read().unwrap();
+        assert_eq!(read, Signers::one(Identity::Key(pem.to_owned())));
+        assert_eq!(read.clone().with_keys_read().unwrap(), read);
+        let reference = Signers::one(Identity::Key("hashivault://k".to_owned()));
+        assert_eq!(reference.clone().with_keys_read().unwrap(), reference);
+        assert!(key("b.pub").with_keys_read().is_err());
+        assert!(key("c.pub").with_keys_read().is_err());
+        let stored = serde_json::to_string(&read).unwrap();
+        assert_eq!(serde_json::from_str::<Signers>(&stored).unwrap(), read);
     }
 }

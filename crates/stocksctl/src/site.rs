@@ -16,6 +16,7 @@ use crate::adapters::state::{Conflict, File, State};
 use crate::adapters::tunnel::Tunnel;
 use crate::environment::Environment;
 use crate::health::{Answer, Snapshot};
+use crate::installation::Installation;
 use crate::ledger::Ledger;
 use crate::lock::Lease;
 use crate::plan::{BY_HAND, BrokenPart, Condition, Container, FailedTask, Observed, Part, Routes};
@@ -124,6 +125,21 @@ impl Site {
         let head = (!head.is_empty()).then_some(head.as_str());
         Ledger::parse(&text, head)
             .with_context(|| format!("the ledger of {} is not what was written", self.environment))
+    }
+
+    /// The settings of the installation.
+    pub(crate) async fn installation(&self) -> Result<Installation> {
+        let [text] = self.state.read([File::Installation]).await?;
+        Installation::parse(&text).with_context(|| self.environment.name())
+    }
+
+    /// Replaces them. The lock is not needed: each call reads them once, at its start.
+    pub(crate) async fn install(&self, installation: &Installation) -> Result<()> {
+        let [old] = self.state.read([File::Installation]).await?;
+        let new = serde_json::to_string(installation)?;
+        self.state
+            .replace(File::Installation, &old, &new, None)
+            .await
     }
 
     /// Who works on it, or did last.

@@ -9,6 +9,7 @@ pub(crate) mod docker;
 pub(crate) mod github;
 pub(crate) mod harbor;
 mod helper;
+pub(crate) mod id_token;
 pub(crate) mod layout;
 pub(crate) mod platform;
 pub(crate) mod private;

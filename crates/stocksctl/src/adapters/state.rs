@@ -57,6 +57,8 @@ pub(crate) enum File {
     Ledger,
     /// How the ledger ends.
     Head,
+    /// The settings of the installation.
+    Installation,
 }
 
 impl File {
@@ -65,6 +67,7 @@ impl File {
             Self::Lock => "lock.json",
             Self::Ledger => "ledger.jsonl",
             Self::Head => "head.json",
+            Self::Installation => "installation.json",
         }
     }
 }

@@ -42,7 +42,7 @@ impl Approve {
         let registry = self.source.registry()?;
         let site = engine.site(self.environment);
         let release = choose(&registry, &site, &self.release).await?;
-        let admission = self.source.admission()?;
+        let admission = self.source.admission(&site.installation().await?)?;
         for image in release.images.values() {
             admission.admit(image).await?;
             println!("{image} may run");

@@ -80,6 +80,7 @@ fn as_json(snapshot: &Snapshot, lease: Option<&Lease>) -> Value {
         "release": entry.map(|entry| &entry.release.tag),
         "since": entry.map(|entry| entry.at.to_rfc3339()),
         "by": entry.map(|entry| &entry.by),
+        "remark": entry.map(|entry| &entry.remark),
         "approved_by": entry.and_then(|entry| entry.approved_by.as_ref()),
         "services": serde_json::Map::from_iter(services),
         "faults": snapshot.faults(),
@@ -156,7 +157,7 @@ impl LedgerVerb {
                         "{:>4} {} {:<12} {what} {} {}",
                         entry.number,
                         entry.at.to_rfc3339(),
-                        entry.by,
+                        entry.caller(),
                         entry.release,
                         entry.note
                     );

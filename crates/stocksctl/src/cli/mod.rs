@@ -27,17 +27,19 @@ use anyhow::{Context as _, Result};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use self::trust::TrustArgs;
+use self::trust::{JobArgs, TrustArgs};
 use crate::adapters::cosign::{self, Cosign, Signer};
 use crate::adapters::docker::{Docker, helper_image};
-use crate::adapters::github::Run;
 use crate::adapters::registry::{Registry, is_local};
 use crate::adapters::source::Source as Checkout;
 use crate::adapters::trivy::Trivy;
 use crate::admission::Admission;
-use crate::approval::Approvals;
+use crate::approval::{Approvals, JobReviews};
+use crate::caller::Caller;
 use crate::environment::Environment;
 use crate::exceptions::Exceptions;
+use crate::installation::Installation;
+use crate::progress::note;
 use crate::signers::Signers;
 use crate::site::{Site, SmokeKey, now};
 
@@ -99,6 +101,9 @@ enum Verb {
     Promote(promote::Promote),
     /// Brings back a release that was in service before
     Rollback(rollback::Rollback),
+    /// Show or pin the signers, approvers and reviews that count in an environment
+    #[command(subcommand)]
+    Trust(trust::TrustVerb),
     /// What serves, where and since when
     Status(inspect::Status),
     /// The record of what was done
@@ -167,22 +172,8 @@ struct Source {
     plain_http: bool,
     #[command(flatten)]
     trust: TrustArgs,
-    /// Takes the reviews of this workflow's run for approvals
-    #[arg(long, env = "STOCKS_APPROVAL_BY_REVIEW", value_parser = clap::builder::FalseyValueParser::new())]
-    approval_by_review: bool,
-    #[arg(
-        long,
-        env = "GITHUB_API_URL",
-        hide = true,
-        default_value = "https://api.github.com"
-    )]
-    github_api: String,
-    #[arg(long, env = "GITHUB_REPOSITORY", hide = true)]
-    github_repository: Option<String>,
-    #[arg(long, env = "GITHUB_RUN_ID", hide = true)]
-    github_run: Option<u64>,
-    #[arg(long, env = "GITHUB_TOKEN", hide = true, hide_env_values = true)]
-    github_token: Option<String>,
+    #[command(flatten)]
+    job: JobArgs,
     /// Findings that may pass for a while; there need not be any
     #[arg(long, env = "STOCKS_IGNORE_FILE", default_value = ".trivyignore")]
     ignore_file: PathBuf,
@@ -248,31 +239,58 @@ impl Source {
         .with_context(|| self.ignore_file.display().to_string())
     }
 
-    fn admission(&self) -> Result<Admission> {
+    /// The admission of images to an environment with these settings, which win over the caller's.
+    fn admission(&self, installation: &Installation) -> Result<Admission> {
         Ok(Admission {
-            cosign: self.cosign()?,
+            cosign: self.signers_of(installation)?,
             exceptions: self.exceptions()?,
             today: now().date_naive(),
         })
     }
 
-    fn approvals(&self) -> Result<Approvals> {
-        if !self.approval_by_review {
-            let approvers = self.cosign_of(&self.trust.approvers()?);
-            return Ok(Approvals::Attested(
-                approvers.context("approvals cannot be verified")?,
-            ));
+    fn signers_of(&self, installation: &Installation) -> Result<Cosign> {
+        match &installation.signers {
+            Some(signers) => self.cosign_of(signers),
+            None => self.cosign(),
         }
-        let wanted = "--approval-by-review is for a job of a workflow";
-        Ok(Approvals::Reviewed(Run {
-            api: self.github_api.clone(),
-            repository: self.github_repository.clone().context(wanted)?,
-            id: self.github_run.context(wanted)?,
-            token: self
-                .github_token
-                .clone()
-                .context("GITHUB_TOKEN is not set")?,
-        }))
+    }
+
+    /// The approvals that count in an environment with these settings.
+    fn approvals(&self, installation: &Installation) -> Result<Approvals> {
+        let approvers = match &installation.approvers {
+            Some(approvers) => approvers.clone(),
+            None => self.trust.approvers()?,
+        };
+        let approvers = self.cosign_of(&approvers);
+        let reviews = match (&installation.reviews, self.job.job()) {
+            (Some(reviews), Some(job)) => Some(JobReviews {
+                reviews: reviews.clone(),
+                job,
+                signers: self.signers_of(installation)?,
+            }),
+            _ => None,
+        };
+        Ok(Approvals {
+            approvers: approvers.context("approvals cannot be verified")?,
+            reviews,
+        })
+    }
+
+    /// The proven identity of the caller; `remark` is what the machine says of it.
+    async fn caller(&self, installation: &Installation, remark: &str) -> Caller {
+        let proven = match self.job.job() {
+            None => None,
+            Some(job) => match job.prove(installation.issuer(), now()).await {
+                Ok(claims) => Some(format!("oidc {}", claims.sub)),
+                Err(error) => {
+                    note(&format!(
+                        "the identity of this job is not proven: {error:#}"
+                    ));
+                    None
+                }
+            },
+        };
+        Caller::new(proven, remark)
     }
 }
 
@@ -334,6 +352,7 @@ impl Cli {
             Verb::Approve(approve) => approve.run(&engine, who).await,
             Verb::Promote(promote) => promote.run(&engine, who).await,
             Verb::Rollback(rollback) => rollback.run(&engine, who).await,
+            Verb::Trust(verb) => verb.run(&engine).await,
             Verb::Status(status) => status.run(&engine).await,
             Verb::Ledger(verb) => verb.run(&engine).await,
             Verb::Lock(verb) => verb.run(&engine).await,

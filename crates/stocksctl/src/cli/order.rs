@@ -159,14 +159,15 @@ impl How {
         mut stop: Stop,
         progress: &Progress,
     ) -> Result<Ended> {
+        let installation = site.installation().await?;
         let delivery = Delivery {
             site,
             registry,
-            admission: self.source.admission()?,
-            approvals: &self.source.approvals()?,
+            admission: self.source.admission(&installation)?,
+            approvals: &self.source.approvals(&installation)?,
             action: order.action,
             release: order.release.clone(),
-            by: order.who.clone(),
+            caller: self.source.caller(&installation, &order.who).await,
             token: lock.token().await,
             ledger: Mutex::new(site.ledger().await?),
             approved_by: Mutex::default(),

@@ -1,12 +1,133 @@
-//! The options that name trusted signers: of images, and of approvals.
+//! `trust`, and the options that name trusted signers: of images, and of approvals.
+#![expect(
+    clippy::print_stdout,
+    reason = "what was asked for goes to the standard output"
+)]
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
-use clap::Args;
+use anyhow::{Context as _, Result, ensure};
+use clap::{Args, Subcommand};
 
-use super::given;
-use crate::signers::{Identity, Signers};
+use super::{Engine, given};
+use crate::adapters::github::Job;
+use crate::environment::Environment;
+use crate::installation::{ISSUER, Installation, Reviews};
+use crate::signers::{Identity, RepositoryName, Signers};
+
+#[derive(Subcommand)]
+pub(super) enum TrustVerb {
+    /// Print the settings of an environment
+    Show {
+        /// The environment
+        environment: Environment,
+    },
+    /// Replace the settings of an environment; from then on they win over options and variables of callers
+    Set(Box<Set>),
+}
+
+#[derive(Args)]
+pub(super) struct Set {
+    /// The environment
+    environment: Environment,
+    /// Keep the signers that the options below name
+    #[arg(long)]
+    pin_signers: bool,
+    /// Keep the approvers that the options below name
+    #[arg(long)]
+    pin_approvers: bool,
+    /// Take reviews of deployments of this repository, OWNER/NAME, for approvals
+    #[arg(long, value_name = "OWNER/NAME")]
+    reviews_of: Option<RepositoryName>,
+    /// The API that is asked for reviews
+    #[arg(long, default_value = "https://api.github.com")]
+    github_api: String,
+    /// The issuer of the tokens of jobs
+    #[arg(long, default_value = ISSUER)]
+    job_issuer: String,
+    /// Skip the confirmation
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+impl TrustVerb {
+    pub(super) async fn run(self, engine: &Engine) -> Result<ExitCode> {
+        match self {
+            Self::Show { environment } => {
+                let installation = engine.site(environment).installation().await?;
+                println!("{}", serde_json::to_string_pretty(&installation)?);
+            }
+            Self::Set(set) => {
+                let installation = set.installation()?;
+                let environment = set.environment;
+                println!("{}", serde_json::to_string_pretty(&installation)?);
+                ensure!(
+                    set.yes,
+                    "nothing was changed; --yes makes these the settings of {environment}"
+                );
+                engine.site(environment).install(&installation).await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Set {
+    fn installation(&self) -> Result<Installation> {
+        // Keys go into the record themselves, so that a file of the caller's does not decide later.
+        let pin = |is_wanted: bool, signers: Result<Signers>| {
+            let pinned = is_wanted.then(|| signers.and_then(Signers::with_keys_read));
+            pinned.transpose()
+        };
+        let is_safe = |url: &str| url.starts_with("https://");
+        ensure!(
+            is_safe(&self.github_api) && is_safe(&self.job_issuer),
+            "the API and the issuer must be reached by TLS: https://..."
+        );
+        Ok(Installation {
+            signers: pin(self.pin_signers, self.trust.signers())?,
+            approvers: pin(self.pin_approvers, self.trust.approvers())?,
+            reviews: self.reviews_of.clone().map(|repository| Reviews {
+                repository,
+                api: self.github_api.trim_end_matches('/').to_owned(),
+                issuer: self.job_issuer.clone(),
+            }),
+        })
+    }
+}
+
+/// The environment of a job. Nothing of it is believed before the job's token proves it.
+#[derive(Args)]
+pub(super) struct JobArgs {
+    #[arg(long, env = "ACTIONS_ID_TOKEN_REQUEST_URL", hide = true)]
+    id_token_url: Option<String>,
+    #[arg(
+        long,
+        env = "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        hide = true,
+        hide_env_values = true
+    )]
+    id_token_token: Option<String>,
+    #[arg(long, env = "GITHUB_RUN_ID", hide = true)]
+    github_run: Option<u64>,
+    #[arg(long, env = "GITHUB_TOKEN", hide = true, hide_env_values = true)]
+    github_token: Option<String>,
+}
+
+impl JobArgs {
+    /// The job that calls, where it may get a token (`permissions: id-token: write`).
+    pub(super) fn job(&self) -> Option<Job> {
+        Some(Job {
+            id_token_url: given(self.id_token_url.as_ref())?,
+            id_token_token: given(self.id_token_token.as_ref())?,
+            run_id: self.github_run,
+            api_token: given(self.github_token.as_ref()),
+        })
+    }
+}
 
 #[derive(Args)]
 pub(super) struct TrustArgs {
@@ -121,6 +242,36 @@ mod tests {
         assert!(signers(&["--certificate-repository=owner/.*"]).is_err());
         assert!(signers(&["--certificate-identity=^https://github.com/owner/"]).is_err());
         assert!(signers(&["--certificate-identity=^https://github.com/owner/app/x@y$"]).is_ok());
+    }
+
+    #[derive(Parser)]
+    struct Verb {
+        #[command(flatten)]
+        set: Set,
+    }
+
+    #[test]
+    fn settings_hold_keys_themselves_and_addresses_with_tls() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cosign.pub");
+        let pem = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n";
+        std::fs::write(&file, pem).unwrap();
+        let key = format!("--key={}", file.display());
+        let made = |args: &[&str]| {
+            let args = [&["test", "prod", &key][..], args].concat();
+            Verb::try_parse_from(args).unwrap().set.installation()
+        };
+        assert_eq!(made(&[]).unwrap(), Installation::default());
+        let signers = made(&["--pin-signers"]).unwrap().signers.unwrap();
+        assert_eq!(signers, Signers::one(Identity::Key(pem.to_owned())));
+        assert!(made(&["--pin-approvers", "--approver-public-key=/nowhere"]).is_err());
+        let reviews = made(&["--reviews-of=owner/app"]).unwrap().reviews.unwrap();
+        assert_eq!(
+            (reviews.api.as_str(), reviews.issuer.as_str()),
+            ("https://api.github.com", ISSUER)
+        );
+        assert!(made(&["--github-api=http://api.example"]).is_err());
+        assert!(made(&["--job-issuer=http://issuer.example"]).is_err());
     }
 
     #[test]
