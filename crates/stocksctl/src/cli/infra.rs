@@ -139,10 +139,10 @@ pub(super) struct Register {
     /// The file with a token that may administer the repository
     #[arg(long)]
     token_file: PathBuf,
-    /// The folder where tickets are asked for and given
+    /// The folder for requests and tickets
     #[arg(long)]
     tickets: PathBuf,
-    /// Whose repository
+    /// The owner of the repository
     #[arg(long, env = "GITHUB_ORG")]
     owner: String,
     /// Its name

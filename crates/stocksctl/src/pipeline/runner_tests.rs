@@ -21,8 +21,7 @@ struct Mount {
 
 impl Platform {
     fn read() -> Self {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker-compose.infra.yml");
-        let text = std::fs::read_to_string(file).unwrap();
+        let text = read("docker-compose.infra.yml");
         Self(serde_saphyr::from_str(&with_defaults(&text)).unwrap())
     }
 
@@ -81,6 +80,11 @@ impl Platform {
     fn that_are_on(&self, network: &str) -> Vec<&str> {
         self.that(|name| self.networks(name).contains(network))
     }
+}
+
+fn read(file: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::fs::read_to_string(root.join(file)).unwrap()
 }
 
 /// Replaces each `${NAME:-default}` by its default, as Compose does where no variable is set.
@@ -201,4 +205,16 @@ fn harbor_opens_fewer_connections_than_its_database_takes() {
         .unwrap();
     // harbor-jobservice reads its settings from harbor-core and has a pool of its own.
     assert!(2 * most <= DATABASE_CONNECTIONS, "{most}");
+}
+
+/// An upload's Location would begin with http, and a push end there.
+#[test]
+fn harbor_answers_with_the_scheme_of_a_proxy_in_front() {
+    let registry: Value = serde_saphyr::from_str(&read("infra/harbor/registry.yml")).unwrap();
+    assert_eq!(registry["http"]["relativeurls"], true);
+
+    let trusted = "trusted_proxies static {$HARBOR_TRUSTED_PROXIES:private_ranges}";
+    assert!(read("infra/harbor/Caddyfile").contains(trusted));
+    let set = Platform::read().service("harbor")["environment"]["HARBOR_TRUSTED_PROXIES"].clone();
+    assert_eq!(set, "private_ranges");
 }
