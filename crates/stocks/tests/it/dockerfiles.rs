@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 /// How the lines begin in which the files may differ.
-const OWN: [&str; 4] = [
+const OWN: [&str; 5] = [
     "# The image of ",
     "#   docker build ",
+    "RUN test -f Cargo.lock || { echo ",
     "ARG SERVICE=",
     "ARG PORT=",
 ];
