@@ -179,7 +179,7 @@ async fn a_review_counts_for_images_that_were_built_from_the_reviewed_commit_in_
         told.contains("no attestation of urn:stocks-app:origin"),
         "{told}"
     );
-    // Another commit, another repository, and one that somebody else says: none is the reviewed one.
+    // Another commit, another repository, and one of another signer: none is the reviewed one.
     stand_in.attest("signer", trade, origin::PREDICATE, &built("owner/app", "b"));
     stand_in.attest("signer", trade, origin::PREDICATE, &built("fork/app", "a"));
     stand_in.attest("other", trade, origin::PREDICATE, &built("owner/app", "a"));

@@ -1,4 +1,4 @@
-//! What is wrong with an environment, by what was seen of it.
+//! The faults of an environment, for each observation.
 
 use super::*;
 use crate::ledger::{Action, Outcome};
@@ -21,7 +21,7 @@ fn entry() -> Entry {
     Entry {
         number: 2,
         at: chrono::DateTime::UNIX_EPOCH,
-        by: "somebody@host".to_owned(),
+        by: "ann@host".to_owned(),
         remark: None,
         environment: Environment::Dev,
         action: Action::Deploy,

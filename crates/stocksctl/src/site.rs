@@ -247,7 +247,7 @@ fn observed(live: &str, seen: &[Seen]) -> Observed {
             condition: seen.condition.clone(),
         })
     };
-    // What is neither a service nor a part does something once, and ends with 0.
+    // A container of neither a service nor a part has one task, and ends with 0.
     let failed = |seen: &Seen| match seen.condition {
         Condition::Stopped(code) if code != 0 => Some(FailedTask {
             name: seen.name.clone(),

@@ -14,7 +14,7 @@ const SCRIPT: &str = concat!(
     "/src/adapters/cosign_stand_in.sh"
 );
 
-/// A program in the place of cosign, which knows what was recorded here.
+/// A stand-in for cosign that answers from the records below.
 pub(crate) struct StandIn {
     folder: TempDir,
 }

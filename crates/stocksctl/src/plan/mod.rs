@@ -39,7 +39,7 @@ pub(crate) fn plan(observed: &Observed, wanted: &Wanted) -> Vec<Step> {
         steps.push(Step::Approve(release.clone()));
     }
     let tag = (!wanted.tags.is_empty()).then(|| Step::Tag(release.clone(), wanted.tags.clone()));
-    // What no request is in, and what no request reaches.
+    // Containers that hold no request, and containers that no request reaches.
     let mut gone = observed.idle();
     gone.extend(surplus.extract_if(.., |container| !container.condition.holds_requests()));
     let is_there = launches.is_empty() && surplus.is_empty() && observed.leads_to(release);

@@ -329,7 +329,7 @@ fn a_container_that_takes_no_request_is_replaced_by_the_same_release() {
         let observed = with_trade(condition.clone());
         let steps = plan(&observed, &wanted(release('a', 'b'), true));
         assert_eq!(told(&steps), expected, "{condition}");
-        // What is replaced is not waited for, and not tried.
+        // A container that is replaced is neither waited for nor tried.
         for step in &steps {
             if let Step::Ready(_, leaving) | Step::Smoke(_, leaving) = step {
                 let is_left = condition.holds_requests() && !condition.is_sound();

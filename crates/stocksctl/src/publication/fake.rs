@@ -37,7 +37,7 @@ pub(super) struct Fake {
     pub(super) intruder: Option<Intruder>,
     /// The key of the signatures is another one than the public key.
     pub(super) signs_in_vain: bool,
-    /// What the sources and their cache are built to.
+    /// The results of a build: the image and its cache.
     pub(super) image: Digest,
     pub(super) cache: Digest,
 }
