@@ -8,7 +8,7 @@ set -eu
 
 folder=${SECRETS:-/vault/secrets}
 if [ ! -f "$folder/.ready" ]; then
-    echo "waiting for the secrets from Vault: is it open, and are vault/approle/infra/role_id and secret_id there?" >&2
+    echo "waiting for the secrets from Vault: is it open, and were vault/approle/infra/role_id and secret_id there at the last start?" >&2
 fi
 until [ -f "$folder/.ready" ]; do sleep 1; done
 if [ -f "$folder/env" ]; then

@@ -16,13 +16,12 @@
 set -eu
 
 readonly ENVIRONMENTS="dev stage prod"
-readonly POLICIES="${POLICIES:-/vault/policies}"
-# Of a GitHub Enterprise Server: https://HOST/_services/token
-readonly GITHUB_ISSUER="${GITHUB_ISSUER:-https://token.actions.githubusercontent.com}"
-# The branch that rollback.yml is started from.
-readonly GITHUB_DEFAULT_BRANCH="${GITHUB_DEFAULT_BRANCH:-main}"
+HERE=$(dirname "$0")
+readonly HERE
+readonly POLICIES="${POLICIES:-$HERE/policies}"
 # Where images are pushed to.
 readonly REGISTRY=myregistry.local:5000
+readonly AGAIN="docker compose -f docker-compose.vault.yml exec vault sh /vault/scripts/init.sh"
 readonly SHARES=5
 readonly THRESHOLD=3
 
@@ -39,6 +38,7 @@ main() {
         esac
     done
 
+    read_settings
     if is_initialised; then unseal; else initialise; fi
     log_in
     enable_engines
@@ -46,11 +46,39 @@ main() {
     make_roles
     seed
     print_credentials
+    say "The services' own database passwords: vault/rotate.sh ENV. The administrator's, after \`vault kv patch\`: vault/rotate.sh ENV sync."
     say "Vault is ready."
+}
+
+# A variable of this shell comes first; then what .env says, as the container vault-files has left it beside this file.
+read_settings() {
+    GITHUB_ORG=$(setting GITHUB_ORG)
+    GITHUB_REPO=$(setting GITHUB_REPO)
+    GITHUB_ISSUER=$(setting GITHUB_ISSUER)
+    # A GitHub Enterprise Server has https://HOST/_services/token
+    GITHUB_ISSUER=${GITHUB_ISSUER:-https://token.actions.githubusercontent.com}
+    GITHUB_DEFAULT_BRANCH=$(setting GITHUB_DEFAULT_BRANCH)
+    GITHUB_DEFAULT_BRANCH=${GITHUB_DEFAULT_BRANCH:-main}
+    INSIDE_ADDR=$(setting STOCKS_VAULT_ADDR)
+    INSIDE_ADDR=${INSIDE_ADDR:-http://vault:8200}
+}
+
+# setting NAME: its value; a placeholder of .env.example, such as your-org, counts as unset.
+setting() {
+    value=$(printenv "$1") || value=
+    if [ -z "$value" ] && [ -f "$HERE/settings" ]; then value=$(sed -n "s/^$1=//p" "$HERE/settings"); fi
+    case $value in
+        your-* | "<"*">") ;;
+        *) printf '%s' "$value" ;;
+    esac
 }
 
 say() {
     printf '%s\n' "$*" >&2
+}
+
+warn() {
+    say "warning: $1"
 }
 
 die() {
@@ -153,16 +181,25 @@ enable_engines() {
 }
 
 load_policies() {
-    for name in admin ci app infra; do
+    for name in admin ci infra; do
         vault policy write "$name" "$POLICIES/$name-policy.hcl" >/dev/null
     done
+    # One pair for all environments, as .env takes it, reads the secrets of each.
+    {
+        cat "$POLICIES/app-policy.hcl"
+        for environment in $ENVIRONMENTS; do app_policy "$environment"; done
+    } | vault policy write app - >/dev/null
     for environment in $ENVIRONMENTS; do
-        sed "s#\"secret/data/#&$environment/#" "$POLICIES/app-policy.hcl" |
-            vault policy write "app-$environment" - >/dev/null
+        app_policy "$environment" | vault policy write "app-$environment" - >/dev/null
         sed "s#ENVIRONMENT#$environment#" "$POLICIES/deploy-policy.hcl" |
             vault policy write "deploy-$environment" - >/dev/null
     done
     say "policies: admin, ci, infra, and app and deploy for each environment"
+}
+
+# app_policy ENVIRONMENT: the policy app on the paths of one environment.
+app_policy() {
+    sed "s#\"secret/data/#&$1/#" "$POLICIES/app-policy.hcl"
 }
 
 make_roles() {
@@ -175,20 +212,23 @@ make_roles() {
 
     # GitHub's own tokens, so that no secret is stored there at all.
     if [ -z "${GITHUB_ORG:-}" ] || [ -z "${GITHUB_REPO:-}" ]; then
-        say "no roles for GitHub's tokens: set GITHUB_ORG and GITHUB_REPO and run this again for those"
+        say "no roles for GitHub's tokens: GITHUB_ORG and GITHUB_REPO are not set. To add them later, set both in .env, and
+  docker compose -f docker-compose.vault.yml up -d && $AGAIN"
         return
     fi
-    if ! vault read auth/jwt/config >/dev/null 2>&1; then
-        vault write auth/jwt/config oidc_discovery_url="$GITHUB_ISSUER" bound_issuer="$GITHUB_ISSUER" >/dev/null ||
-            die "Vault must reach $GITHUB_ISSUER to check GitHub's tokens; unset GITHUB_ORG to do without"
+    if ! vault read auth/jwt/config >/dev/null 2>&1 &&
+        ! vault write auth/jwt/config oidc_discovery_url="$GITHUB_ISSUER" bound_issuer="$GITHUB_ISSUER" >/dev/null; then
+        warn "no roles for GitHub's tokens: Vault does not reach $GITHUB_ISSUER. AppRoles work without them. To add them later:
+  $AGAIN"
+        return
     fi
     # A name stands in a glob and in JSON, so it has no character that means anything there.
-    case "$GITHUB_ORG.$GITHUB_REPO" in
-        *[!A-Za-z0-9._-]*) die "GITHUB_ORG and GITHUB_REPO must consist of letters, digits, '.', '_' and '-'" ;;
-    esac
-    case "$GITHUB_DEFAULT_BRANCH" in
-        *[!A-Za-z0-9._/-]*) die "GITHUB_DEFAULT_BRANCH must consist of letters, digits, '.', '_', '-' and '/'" ;;
-    esac
+    if contains "$GITHUB_ORG$GITHUB_REPO" '[^A-Za-z0-9._-]' || contains "$GITHUB_DEFAULT_BRANCH" '[^A-Za-z0-9._/-]'; then
+        warn "no roles for GitHub's tokens: GITHUB_ORG and GITHUB_REPO must consist of letters, digits, '.', '_' and '-',
+GITHUB_DEFAULT_BRANCH of those and '/'. To add them later, set them in .env, and
+  docker compose -f docker-compose.vault.yml up -d && $AGAIN"
+        return
+    fi
     develop="ci-cd.yml@refs/heads/develop" release="ci-cd.yml@refs/heads/release/*" version="ci-cd.yml@refs/tags/v*"
     rollback="rollback.yml@refs/heads/$GITHUB_DEFAULT_BRANCH"
     github_role ci "" "$develop" "$release" "$version"
@@ -196,6 +236,11 @@ make_roles() {
     github_role deploy-stage stage "$release" "$rollback"
     github_role deploy-prod prod "$version" "$rollback"
     say "roles for GitHub's tokens: ci $(prefixed deploy), of $GITHUB_ORG/$GITHUB_REPO"
+}
+
+# contains TEXT PATTERN
+contains() {
+    printf '%s' "$1" | grep -q "$2"
 }
 
 # github_role NAME ENVIRONMENT WORKFLOW@REF...: for runs of these workflow files at these refs, in this GitHub environment
@@ -299,8 +344,10 @@ random() {
 }
 
 print_credentials() {
-    printf 'VAULT_ADDR=%s\n' "${PUBLIC_VAULT_ADDR:-$VAULT_ADDR}"
+    printf 'VAULT_ADDR=%s\n' "$INSIDE_ADDR"
     print_role ci VAULT
+    say "APP_VAULT_*: for .env and the agents of dev, stage and prod. It reads the secrets of all three, so that a pair for each
+  environment is better: --new-secret-ids=app-dev,app-stage,app-prod prints those (vault/approle/ENV/role_id and secret_id)"
     print_role app APP_VAULT
     for environment in $ENVIRONMENTS; do
         if "$is_dev" || is_named "app-$environment"; then

@@ -97,10 +97,27 @@ sync() {
 }
 
 sync_administrator() {
-    local password
-    password=$(in_vault vault kv get -mount=secret -field=password "$environment/db/stocksdb")
+    local path password
+    path=$(administrator_path)
+    password=$(in_vault vault kv get -mount=secret -field=password "$path")
     sql <<<"set log_min_error_statement = panic; alter role stocks password $(quoted "$password");"
-    say "$environment: the administrator's password is the one in Vault"
+    say "$environment: the administrator's password is the one in secret/$path"
+}
+
+# Prod's password has two places: the one of an environment, and secret/db/stocksdb of an installation alone on its Vault. The
+# one that was changed last counts.
+administrator_path() {
+    local own=$environment/db/stocksdb alone=db/stocksdb
+    if [[ $environment == prod && $(changed_at "$alone") > $(changed_at "$own") ]]; then
+        printf '%s' "$alone"
+    else
+        printf '%s' "$own"
+    fi
+}
+
+# changed_at PATH: the time of its newest version, RFC 3339.
+changed_at() {
+    secret "$1" | field created_time
 }
 
 # Waits until the service has left the old account for the new one, and locks the old one.

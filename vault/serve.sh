@@ -26,4 +26,4 @@ watch_log() {
 }
 
 watch_log &
-exec docker-entrypoint.sh server
+exec vault server -config=/vault/scripts/config.hcl

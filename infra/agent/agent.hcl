@@ -10,8 +10,8 @@ auto_auth {
   method "approle" {
     max_backoff = "10s"
     config = {
-      role_id_file_path   = "/run/approle/role_id"
-      secret_id_file_path = "/run/approle/secret_id"
+      role_id_file_path   = "/identity/role_id"
+      secret_id_file_path = "/identity/secret_id"
       # A container made anew logs in with the same file.
       remove_secret_id_file_after_reading = false
     }
@@ -24,7 +24,7 @@ template_config {
 }
 
 template {
-  source      = "/vault/agent/core.env.tpl"
+  source      = "/infra/agent/core.env.tpl"
   destination = "/vault/secrets/harbor-core/env"
   perms       = "0440"
 }
@@ -49,13 +49,13 @@ template {
 }
 
 template {
-  source      = "/vault/agent/jobservice.env.tpl"
+  source      = "/infra/agent/jobservice.env.tpl"
   destination = "/vault/secrets/harbor-jobservice/env"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/jobservice.env.tpl"
+  source      = "/infra/agent/jobservice.env.tpl"
   destination = "/vault/secrets/harbor-registryctl/env"
   perms       = "0440"
 }
@@ -92,49 +92,49 @@ template {
 
 # Last, and of all that the others are made of: once these are there, so are those.
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/harbor-core/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/harbor-jobservice/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/harbor-registryctl/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/harbor-registry/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/harbor-db/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/sonarqube-db/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/sonarqube/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/infra/agent/ready.tpl"
   destination = "/vault/secrets/runner-registrar/.ready"
   perms       = "0440"
 }

@@ -27,7 +27,8 @@ main() {
 }
 
 start() {
-    if [[ -z ${GITHUB_ORG:-} || -z ${GITHUB_REPO:-} ]]; then
+    # A placeholder of .env.example, such as your-org, counts as unset.
+    if [[ -z ${GITHUB_ORG:-} || -z ${GITHUB_REPO:-} || $GITHUB_ORG == your-* || $GITHUB_REPO == your-* ]]; then
         printf 'no jobs: GITHUB_ORG and GITHUB_REPO name the repository (.env)\n' >&2
         while :; do sleep 1; done
     fi

@@ -11,8 +11,8 @@ auto_auth {
     # Soon back when Vault is.
     max_backoff = "10s"
     config = {
-      role_id_file_path   = "/run/secrets/role_id"
-      secret_id_file_path = "/run/secrets/secret_id"
+      role_id_file_path   = "/identity/role_id"
+      secret_id_file_path = "/identity/secret_id"
       # A container made anew logs in with the same file.
       remove_secret_id_file_after_reading = false
     }
@@ -26,38 +26,38 @@ template_config {
 
 # For the database's first boot.
 template {
-  source      = "/vault/agent/roles.sql.tpl"
+  source      = "/files/agent/roles.sql.tpl"
   destination = "/vault/secrets/db/roles.sql"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/stock-listing.env.tpl"
+  source      = "/files/agent/stock-listing.env.tpl"
   destination = "/vault/secrets/stock-listing/db.env"
   perms       = "0400"
 }
 
 template {
-  source      = "/vault/agent/trade.env.tpl"
+  source      = "/files/agent/trade.env.tpl"
   destination = "/vault/secrets/trade/db.env"
   perms       = "0400"
 }
 
 # Last, and of all that the others are made of: once this file is there, so are those.
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/files/agent/ready.tpl"
   destination = "/vault/secrets/db/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/files/agent/ready.tpl"
   destination = "/vault/secrets/stock-listing/.ready"
   perms       = "0440"
 }
 
 template {
-  source      = "/vault/agent/ready.tpl"
+  source      = "/files/agent/ready.tpl"
   destination = "/vault/secrets/trade/.ready"
   perms       = "0440"
 }

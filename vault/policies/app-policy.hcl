@@ -1,5 +1,5 @@
-# For the agent of an installation: its database and its services. init.sh loads it as it stands for an installation alone on
-# its Vault, and once more for each environment, with secret/data/ENVIRONMENT/ in the place of secret/data/.
+# For the agent of an installation: its database and its services. init.sh loads it for each environment, with
+# secret/data/ENVIRONMENT/ instead of secret/data/; and as `app`, for all of these paths together.
 path "secret/data/db/*" {
   capabilities = ["read"]
 }

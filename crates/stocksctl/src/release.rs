@@ -46,8 +46,8 @@ impl Service {
     /// How the compose files' variables of it begin.
     pub(crate) fn variable(self) -> &'static str {
         match self {
-            Self::StockListing => "LISTING",
-            Self::Trade => "TRADE",
+            Self::StockListing => "STOCKS_LISTING",
+            Self::Trade => "STOCKS_TRADE",
         }
     }
 }

@@ -12,6 +12,7 @@ mod keys;
 mod load;
 mod stack;
 mod vault;
+mod walk;
 
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -22,8 +23,8 @@ use clap::Parser;
 use tokio::task::{LocalSet, spawn_local};
 
 use self::checks::{
-    bootstrap, confinement, data, delivery, isolation, outage, platform, policies, recovery,
-    rotation, secrecy, serving,
+    bootstrap, confinement, data, delivery, isolation, newcomer, outage, platform, policies,
+    recovery, reference, rotation, secrecy, serving,
 };
 
 /// Brings up Vault and the three environments, checks them, and takes them away.
@@ -141,6 +142,7 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
         "recovery",
         "data",
         "secrecy",
+        "newcomer",
     ] {
         if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
             continue;
@@ -160,6 +162,8 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
             "outage" => outage::check(outage).await,
             "recovery" => recovery::check().await,
             "data" => data::check().await,
+            "newcomer" if arguments.running => continue,
+            "newcomer" => newcomer::check().await,
             // Before anything has gone wrong, and after everything has.
             _ => secrecy::check().await,
         };
@@ -170,13 +174,11 @@ async fn run(arguments: Rc<Arguments>) -> Result<usize> {
     Ok(passed)
 }
 
+/// By the printed commands; what they bring up stays for the checks.
 async fn bring_up() -> Result<()> {
     let began = Instant::now();
-    engine::expect("./stocks", &["up", "dev"], b"").await?;
-    say("up", began, "Vault and dev by one command, images and all");
-    let began = Instant::now();
-    stack::stocks(&["up", "stage", "prod"]).await?;
-    say("up", began, "stage and prod beside them");
+    let said = reference::check().await.context("check reference")?;
+    say("reference", began, &said);
     Ok(())
 }
 

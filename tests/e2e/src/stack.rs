@@ -14,9 +14,13 @@ const POSTGRES_IMAGE: &str = "postgres:15-alpine";
 static HELPER_IMAGE: OnceLock<String> = OnceLock::new();
 pub(crate) const VAULT: &str = "vault";
 pub(crate) const VAULT_PROJECT: &str = "stocks-platform";
-const VAULT_VOLUMES: [&str; 2] = ["vault-data", "vault-logs"];
+const VAULT_VOLUMES: [&str; 3] = ["vault-data", "vault-files", "vault-logs"];
 /// What the bring-up keeps beside the sources.
 const KEPT_FILES: [&str; 2] = ["vault/vault-init.json", "vault/approle"];
+
+/// The containers of an environment that stay, and with those that end once they have done their work.
+pub(crate) const LASTING: usize = 5;
+pub(crate) const CONTAINERS: usize = LASTING + 2;
 
 /// How long a part may take to be healthy again.
 pub(crate) const RECOVERY: Duration = Duration::from_mins(1);
@@ -187,9 +191,21 @@ pub(crate) async fn containers() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Those of these containers that the engine starts again by itself.
+pub(crate) async fn lasting(names: &[String]) -> Result<Vec<String>> {
+    let mut lasting = Vec::new();
+    for name in names {
+        let container = engine::inspect(name).await?;
+        if container["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped" {
+            lasting.push(name.clone());
+        }
+    }
+    Ok(lasting)
+}
+
 fn our_volumes() -> Vec<String> {
     let of = |environment: &Environment| {
-        ["db-data", "releases"].map(|volume| format!("{}-{volume}", environment.name))
+        ["db-data", "identity", "releases"].map(|volume| format!("{}-{volume}", environment.name))
     };
     let data = ALL.iter().flat_map(of);
     data.chain(VAULT_VOLUMES.map(str::to_owned)).collect()

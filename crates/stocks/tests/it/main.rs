@@ -6,6 +6,7 @@
 )]
 
 mod commands;
+mod compose_files;
 mod dependency_rules;
 mod dockerfiles;
 mod page;

@@ -459,10 +459,7 @@ impl Register {
     /// Until it is ended.
     async fn run(self) -> Result<()> {
         let name = format!("{}/{}", self.owner, self.repository);
-        ensure!(
-            !self.owner.is_empty() && !self.repository.is_empty(),
-            "GITHUB_ORG and GITHUB_REPO say whose jobs are taken"
-        );
+        check_names(&self.owner, &self.repository)?;
         let runner = RunnerSettings {
             labels: self.labels.clone(),
             work_folder: format!("{}/work", self.runner_folder),
@@ -485,10 +482,7 @@ impl Register {
 
 impl AdmitJob {
     fn run(&self) -> Result<()> {
-        ensure!(
-            !self.owner.is_empty() && !self.name.is_empty(),
-            "GITHUB_ORG and GITHUB_REPO name the repository whose jobs this runner takes"
-        );
+        check_names(&self.owner, &self.name)?;
         let file = &self.event_path;
         let event = std::fs::read(file).with_context(|| file.display().to_string())?;
         let event = serde_json::from_slice(&event)
@@ -504,10 +498,41 @@ impl AdmitJob {
     }
 }
 
+/// Fails unless both are set; a placeholder of `.env.example` counts as unset.
+fn check_names(owner: &str, repository: &str) -> Result<()> {
+    let is_set = |name: &str| !name.is_empty() && !name.starts_with("your-");
+    ensure!(
+        is_set(owner) && is_set(repository),
+        "GITHUB_ORG and GITHUB_REPO name the repository whose jobs this runner takes"
+    );
+    Ok(())
+}
+
 async fn field(vault: &Vault, text: &str) -> Result<SecretString> {
     vault.field(&place(text)?).await
 }
 
 fn place(text: &str) -> Result<Place> {
     text.parse().map_err(anyhow::Error::msg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placeholder_names_no_repository() {
+        assert!(check_names("owner", "stocks-app").is_ok());
+        for (owner, repository) in [
+            ("", "stocks-app"),
+            ("owner", ""),
+            ("your-org", "stocks-app"),
+            ("owner", "your-repo"),
+        ] {
+            assert!(
+                check_names(owner, repository).is_err(),
+                "{owner}/{repository}"
+            );
+        }
+    }
 }

@@ -122,7 +122,9 @@ fn buildkit_is_reached_through_a_socket_of_the_deploy_runner_alone() {
         ["buildkit"]
     );
     assert_eq!(platform.that_are_on("buildkit-net"), ["buildkit"]);
-    let own = BTreeSet::from(["buildkit-net".to_owned()]);
+    // The build cache is kept in the registry.
+    assert_eq!(platform.that_are_on("registry-net"), ["buildkit", "harbor"]);
+    let own = BTreeSet::from(["buildkit-net", "registry-net"].map(str::to_owned));
     assert_eq!(platform.networks("buildkit"), own);
 
     let buildkit = platform.service("buildkit");

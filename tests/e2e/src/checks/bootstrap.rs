@@ -11,7 +11,9 @@ const NAME: &str = "e2e-bootstrap";
 /// Calls of `vault` by which each run comes further than the one before.
 const STEP: usize = 4;
 const MAX_RUNS: usize = 60;
-/// In the place of `vault`: ends the script that calls it when that has called it often enough.
+/// An issuer that is reached: Vault's own, by the address that it gives itself.
+const REACHED: &str = "http://vault:8200/v1/identity/oidc";
+/// Instead of `vault`: ends the script that calls it when that has called it often enough.
 const SHIM: &str = r#"
     mkdir -p /tmp/shim
     real=$(command -v vault)
@@ -45,8 +47,9 @@ async fn cut_off_again_and_again() -> Result<String> {
         }
         if ended.code == Some(0) {
             assert_complete(&made).await?;
+            check_issuer(&made).await?;
             return Ok(format!(
-                "cut off {} times, each time later, it is complete",
+                "cut off {} times, each time later, it is complete; GitHub's roles come when its issuer is reached",
                 attempt - 1
             ));
         }
@@ -56,14 +59,7 @@ async fn cut_off_again_and_again() -> Result<String> {
 
 async fn start() -> Result<()> {
     let folder = std::env::current_dir()?.join("vault");
-    let mount =
-        |from: &str, to: &str| format!("--volume={}/{from}:/vault/{to}:ro", folder.display());
-    let mounts = [
-        mount("config.hcl", "config/config.hcl"),
-        mount("policies", "policies"),
-        mount("init.sh", "scripts/init.sh"),
-        mount("serve.sh", "scripts/serve.sh"),
-    ];
+    let mount = format!("--volume={}:/vault/scripts:ro", folder.display());
     let fixed = [
         "run",
         "--detach",
@@ -75,11 +71,12 @@ async fn start() -> Result<()> {
     let skipped = [
         "--env=SKIP_CHOWN=true",
         "--env=SKIP_SETCAP=true",
+        // The address that Vault gives itself: it stands for an issuer that is reached.
+        "--add-host=vault:127.0.0.1",
         "--entrypoint=sh",
     ];
-    let mounts = mounts.iter().map(String::as_str).collect::<Vec<_>>();
     let image = ["hashicorp/vault:1.21", "/vault/scripts/serve.sh"];
-    docker(&[&fixed[..], &skipped, &mounts, &image].concat()).await?;
+    docker(&[&fixed[..], &skipped, &[&mount], &image].concat()).await?;
     eventually(RECOVERY, "Vault answers", async || status().await.is_ok()).await?;
     docker(&["exec", NAME, "sh", "-c", SHIM]).await.map(drop)
 }
@@ -124,6 +121,60 @@ async fn run_init(made: &BTreeMap<String, String>, limit: usize) -> Result<Outpu
         stdin.as_bytes(),
     )
     .await
+}
+
+/// An optional part that fails is a warning: the rest is done, and a later run adds it.
+async fn check_issuer(made: &BTreeMap<String, String>) -> Result<()> {
+    let token = made.get("ROOT_TOKEN").context("no root token")?.clone() + "\n";
+    let init = async |organisation: &str, issuer: &str| {
+        let variables = [
+            format!("GITHUB_ORG={organisation}"),
+            "GITHUB_REPO=stocks-app".to_owned(),
+            format!("GITHUB_ISSUER={issuer}"),
+        ];
+        let variables = variables.iter().flat_map(|it| ["--env", it]);
+        let exec = ["exec", "--interactive"].into_iter().chain(variables);
+        let script = [NAME, "sh", "/vault/scripts/init.sh"];
+        let ended = run("docker", exec.chain(script), token.as_bytes()).await?;
+        let said = String::from_utf8_lossy(&ended.all()).into_owned();
+        ensure!(
+            ended.code == Some(0) && said.contains("Vault is ready"),
+            "{organisation} at {issuer}: {said}"
+        );
+        anyhow::Ok(said)
+    };
+    // Nothing listens there; the placeholder is not even tried.
+    let nowhere = "http://127.0.0.1:9";
+    let said = init("your-org", REACHED).await?;
+    ensure!(
+        said.contains("GITHUB_ORG and GITHUB_REPO are not set"),
+        "{said}"
+    );
+    let said = init("acme", nowhere).await?;
+    ensure!(
+        said.contains("warning: no roles for GitHub's tokens")
+            && said.contains("To add them later"),
+        "{said}"
+    );
+    ensure!(
+        jwt_roles(&token).await?.is_empty(),
+        "roles without an issuer"
+    );
+    init("acme", REACHED).await?;
+    let roles = jwt_roles(&token).await?;
+    ensure!(
+        roles == ["ci", "deploy-dev", "deploy-prod", "deploy-stage"],
+        "{roles:?}"
+    );
+    Ok(())
+}
+
+async fn jwt_roles(token: &str) -> Result<Vec<String>> {
+    let script = "read -r VAULT_TOKEN; export VAULT_TOKEN; vault list auth/jwt/role";
+    let exec = ["exec", "--interactive", NAME, "sh", "-c", script];
+    let listed = run("docker", exec, token.as_bytes()).await?.text();
+    let roles = listed.lines().filter(|it| !matches!(*it, "Keys" | "----"));
+    Ok(roles.map(str::to_owned).collect())
 }
 
 async fn assert_complete(made: &BTreeMap<String, String>) -> Result<()> {

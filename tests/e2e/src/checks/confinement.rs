@@ -3,15 +3,19 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
+use super::reference;
 use crate::engine::{docker, inspect, run};
-use crate::stack::{ALL, VAULT, containers};
+use crate::stack::{ALL, CONTAINERS, LASTING, VAULT, containers, lasting};
 
 /// In seconds: a drain takes 30 at the most.
 const SERVICES_STOP_TIMEOUT: u64 = 35;
 
 pub(crate) async fn check() -> Result<String> {
-    let names = containers().await?;
-    ensure!(names.len() == 1 + 5 * ALL.len(), "{names:?}");
+    let all = containers().await?;
+    ensure!(all.len() == 2 + CONTAINERS * ALL.len(), "{all:?}");
+    let names = lasting(&all).await?;
+    ensure!(names.len() == 1 + LASTING * ALL.len(), "{names:?}");
+    reference::assert_files().await?;
     for name in &names {
         let container = inspect(name).await?;
         assert_confined(name, &container)?;

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::engine;
-use crate::stack::{ALL, stocks};
+use crate::stack::{ALL, CONTAINERS, stocks};
 
 pub(crate) async fn check() -> Result<String> {
     let before = seen().await?;
@@ -11,7 +11,7 @@ pub(crate) async fn check() -> Result<String> {
     let left = crate::stack::containers().await?;
     ensure!(left.is_empty(), "still there: {left:?}");
     stocks(&["up", "dev", "stage", "prod"]).await?;
-    ensure!(engine::containers("stocks-dev").await?.len() == 5);
+    ensure!(engine::containers("stocks-dev").await?.len() == CONTAINERS);
     ensure!(
         seen().await? == before,
         "something has changed over a down and up"

@@ -25,9 +25,13 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     tokio::time::sleep(outage).await;
     load.progress(200).await?;
     start_without_secrets().await?;
+    let trade = STAGE.running("trade").await?;
+    let started = docker(&["inspect", "--format", STARTED, &trade]).await?;
 
-    docker(&["start", VAULT]).await?;
-    vault::open().await?;
+    // Plain Compose waits for Vault, says so, and goes on by itself.
+    let (waited, opened) = tokio::join!(STAGE.compose(&["up", "--detach", "--wait"]), open());
+    opened?;
+    waited?;
     let agent = DEV.running("vault-agent").await?;
     eventually(RECOVERY, "the agent is back", async || {
         is_healthy(&agent).await
@@ -36,24 +40,33 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     load.progress(200).await?;
     let requests = load.end().await?.none_failed()?;
 
-    // The service that had no secrets finds them, without another start.
-    let trade = STAGE.running("trade").await?;
-    let started = docker(&["inspect", "--format", STARTED, &trade]).await?;
-    STAGE
-        .compose(&["up", "--detach", "--no-deps", "db"])
-        .await?;
-    eventually(RECOVERY, "the service is ready by itself", async || {
-        is_healthy(&trade).await
-    })
-    .await?;
+    // The service that had no secrets has found them, without another start.
     let still = docker(&["inspect", "--format", STARTED, &trade]).await?;
     ensure!(still == started, "it was started again: {started}, {still}");
-    STAGE.compose(&["up", "--detach", "--wait"]).await?;
     STAGE.wait_ready().await?;
     Ok(format!(
         "Vault sealed, then stopped for {} s and its agent killed: 0 of {requests} requests failed; a start without secrets waits",
         outage.as_secs()
     ))
+}
+
+/// Opens Vault, once the environment says that it waits for it.
+async fn open() -> Result<()> {
+    let waiter = STAGE.container("wait-for-vault");
+    let what = "the environment says what it waits for";
+    eventually(TOLD_WITHIN, what, async || {
+        said(&waiter).await.contains("Vault does not answer")
+    })
+    .await?;
+    docker(&["start", VAULT]).await?;
+    vault::open().await
+}
+
+/// The log of a container so far.
+async fn said(container: &str) -> String {
+    let log = run("docker", ["logs", container], b"").await;
+    log.map(|log| String::from_utf8_lossy(&log.all()).into_owned())
+        .unwrap_or_default()
 }
 
 /// With Vault away, an environment is started anew: nothing of its secrets is left anywhere.
@@ -70,10 +83,7 @@ async fn start_without_secrets() -> Result<()> {
         TOLD_WITHIN,
         "a service without secrets says what it waits for",
         async || {
-            let log = run("docker", ["logs", &trade], b"").await;
-            let log = log
-                .map(|log| String::from_utf8_lossy(&log.all()).into_owned())
-                .unwrap_or_default();
+            let log = said(&trade).await;
             log.contains("waiting for secrets") && log.contains("/vault/secrets/")
         },
     )

@@ -27,8 +27,8 @@ const AGENTS: [(&str, &str); 4] = [
     ("app-stage", "stage/"),
     ("app-prod", "prod/"),
 ];
-const REPOSITORY: &str = "your-org/stocks-app";
-const AUDIENCE: &str = "https://github.com/your-org";
+const REPOSITORY: &str = "acme-org/stocks-app";
+const AUDIENCE: &str = "https://github.com/acme-org";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 
 /// Workflow files at refs, and the roles that take their tokens.
@@ -71,13 +71,19 @@ pub(crate) async fn check() -> Result<String> {
     let ci = Identity::of_role(&root, "ci").await?;
     ensure!(ci.lease().await? == HOUR, "a token of ci must live an hour");
     attempts.extend(assert_rights(&ci, "ci", is_of_ci).await?);
-    for (role, prefix) in AGENTS {
+    for (role, _) in AGENTS {
         let agent = Identity::of_role(&root, role).await?;
         ensure!(
             agent.lease().await? == 12 * HOUR,
             "a token of {role} must live 12 hours"
         );
-        let own = INSTALLATION.map(|path| format!("{prefix}{path}"));
+        // One pair for all environments reads the secrets of each.
+        let prefixes = AGENTS
+            .iter()
+            .filter(|agent| role == "app" || agent.0 == role);
+        let own: Vec<_> = prefixes
+            .flat_map(|(_, prefix)| INSTALLATION.map(|path| format!("{prefix}{path}")))
+            .collect();
         attempts
             .extend(assert_rights(&agent, role, |path| own.iter().any(|own| own == path)).await?);
     }
@@ -215,7 +221,7 @@ async fn check_github(root: &Identity) -> Result<String> {
         "exec",
         "--interactive",
         "--env",
-        "GITHUB_ORG=your-org",
+        "GITHUB_ORG=acme-org",
         "--env",
         "GITHUB_REPO=stocks-app",
         "--env",
@@ -297,7 +303,7 @@ async fn check_github(root: &Identity) -> Result<String> {
 fn others() -> Vec<(&'static str, Value)> {
     vec![
         ("ci", json!({"repository": "somebody/stocks-app"})),
-        ("ci", json!({"repository": "your-org/stocks-app-2"})),
+        ("ci", json!({"repository": "acme-org/stocks-app-2"})),
         ("ci", json!({"event_name": "pull_request"})),
         ("ci", json!({"event_name": "pull_request_target"})),
         ("deploy-dev", json!({"event_name": "pull_request_target"})),
@@ -307,7 +313,7 @@ fn others() -> Vec<(&'static str, Value)> {
         ),
         (
             "ci",
-            json!({"job_workflow_ref": "your-org/stocks-app-2/.github/workflows/ci-cd.yml@refs/heads/develop"}),
+            json!({"job_workflow_ref": "acme-org/stocks-app-2/.github/workflows/ci-cd.yml@refs/heads/develop"}),
         ),
         ("ci", json!({"aud": "https://github.com/somebody"})),
         ("ci", json!({"iss": "https://somebody.example"})),

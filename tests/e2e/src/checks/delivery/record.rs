@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use super::workshop::{DONE, UNCHANGED, Workshop, said_by};
-use crate::engine::docker;
+use crate::engine::{docker, run};
 use crate::stack::{DEV, STAGE, helper_image};
 
 /// A change of one line is found.
@@ -48,6 +48,17 @@ pub(super) async fn check_by_hand(workshop: &Workshop, tag: &str) -> Result<()> 
         "{status}"
     );
     workshop.expect(&["deploy", "dev", tag], DONE).await?;
+    workshop.assert_serves(tag).await?;
+    // Images of a checkout do not replace a release unasked.
+    for images in [&[][..], &["HARBOR_REGISTRY=", "IMAGE_TAG=local"]] {
+        let up = [images, &["./stocks", "up", "dev"]].concat();
+        let refused = run("env", up, b"").await?;
+        let said = said_by(&refused);
+        ensure!(
+            refused.code == Some(1) && said.contains("serves a release"),
+            "./stocks up dev over a release: {said}"
+        );
+    }
     workshop.assert_serves(tag).await
 }
 
