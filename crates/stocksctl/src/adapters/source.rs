@@ -163,7 +163,7 @@ mod tests {
         let dockerfile = source.folder.join("services/trade/Dockerfile");
         let dockerfile = std::fs::read_to_string(dockerfile).unwrap();
         let copied = dockerfile.lines().filter_map(|line| {
-            let path = line.strip_prefix("COPY --from=context /context/")?;
+            let path = line.strip_prefix("COPY --from=sources /context/")?;
             path.split(' ').next().map(str::to_owned)
         });
         let mut count = 0;
