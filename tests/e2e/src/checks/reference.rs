@@ -117,12 +117,14 @@ impl Walk {
         let token = of("ROOT_TOKEN")?;
         std::fs::write(self.folder.path().join("typed"), format!("{token}\n"))?;
         shell.run(&format!("ROOT_TOKEN='{token}'")).await?;
-        let mut kept = String::from("{\n");
+        let mut kept = serde_json::Map::new();
         for number in 1..=5 {
             let key = of(&format!("UNSEAL_KEY_{number}"))?;
-            kept += &format!("  \"unseal_key_{number}\": \"{key}\",\n");
+            kept.insert(format!("unseal_key_{number}"), key.into());
         }
-        kept += &format!("  \"root_token\": \"{token}\"\n}}\n");
+        kept.insert("root_token".to_owned(), token.into());
+        // One member a line, as the script reads it.
+        let kept = serde_json::to_string_pretty(&kept)?;
         std::fs::write("vault/vault-init.json", kept)?;
         // As the operator is told: the printed pair goes into .env.
         let env = self.clone_folder().join(".env");
@@ -191,7 +193,7 @@ impl Walk {
         Ok(())
     }
 
-    /// A `.env` that names another Vault in VAULT_ADDR is refused with the line to add, and what runs goes on.
+    /// A `.env` that names another Vault in `VAULT_ADDR` is refused with the line to add, and what runs goes on.
     async fn other_address(&self, shell: &mut Shell) -> Result<()> {
         let env = self.clone_folder().join(".env");
         let before = std::fs::read_to_string(&env)?;
@@ -230,9 +232,10 @@ impl Walk {
     fn empty_checkout(&self) -> Result<()> {
         for entry in std::fs::read_dir(self.clone_folder())? {
             let path = entry?.path();
-            match path.is_dir() {
-                true => std::fs::remove_dir_all(path)?,
-                false => std::fs::remove_file(path)?,
+            if path.is_dir() {
+                std::fs::remove_dir_all(path)?;
+            } else {
+                std::fs::remove_file(path)?;
             }
         }
         Ok(())
