@@ -25,13 +25,10 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     tokio::time::sleep(outage).await;
     load.progress(200).await?;
     start_without_secrets().await?;
-    let trade = STAGE.running("trade").await?;
-    let started = docker(&["inspect", "--format", STARTED, &trade]).await?;
+    let waiter = wait_for_vault().await?;
 
-    // Plain Compose waits for Vault, says so, and goes on by itself.
-    let (waited, opened) = tokio::join!(STAGE.compose(&["up", "--detach", "--wait"]), open());
-    opened?;
-    waited?;
+    docker(&["start", VAULT]).await?;
+    vault::open().await?;
     let agent = DEV.running("vault-agent").await?;
     eventually(RECOVERY, "the agent is back", async || {
         is_healthy(&agent).await
@@ -40,9 +37,22 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     load.progress(200).await?;
     let requests = load.end().await?.none_failed()?;
 
-    // The service that had no secrets has found them, without another start.
+    // The service that had no secrets finds them, without another start.
+    let trade = STAGE.running("trade").await?;
+    let started = docker(&["inspect", "--format", STARTED, &trade]).await?;
+    STAGE
+        .compose(&["up", "--detach", "--no-deps", "db"])
+        .await?;
+    eventually(RECOVERY, "the service is ready by itself", async || {
+        is_healthy(&trade).await
+    })
+    .await?;
     let still = docker(&["inspect", "--format", STARTED, &trade]).await?;
     ensure!(still == started, "it was started again: {started}, {still}");
+    let code = docker(&["wait", &waiter]).await?;
+    ensure!(code == "0", "{waiter} ended with {code}");
+    // Plain Compose brings up the rest, without a restart by hand.
+    STAGE.compose(&["up", "--detach", "--wait"]).await?;
     STAGE.wait_ready().await?;
     Ok(format!(
         "Vault sealed, then stopped for {} s and its agent killed: 0 of {requests} requests failed; a start without secrets waits",
@@ -50,16 +60,17 @@ pub(crate) async fn check(outage: Duration) -> Result<String> {
     ))
 }
 
-/// Opens Vault, once the environment says that it waits for it.
-async fn open() -> Result<()> {
+/// Starts the container that the others wait for, which says what is missing. Returns its name.
+async fn wait_for_vault() -> Result<String> {
+    let up = ["up", "--detach", "--no-deps", "wait-for-vault"];
+    STAGE.compose(&up).await?;
     let waiter = STAGE.container("wait-for-vault");
     let what = "the environment says what it waits for";
     eventually(TOLD_WITHIN, what, async || {
         said(&waiter).await.contains("Vault does not answer")
     })
     .await?;
-    docker(&["start", VAULT]).await?;
-    vault::open().await
+    Ok(waiter)
 }
 
 /// The log of a container so far.
