@@ -37,16 +37,25 @@ die() {
 check_address() {
     address=$(setting /checkout/.env VAULT_ADDR)
     case $address in
-        "" | "$INSIDE" | http://localhost* | http://127.0.0.1*) return ;;
+        "" | "$INSIDE" | http://localhost* | http://127.0.0.1* | https://localhost* | https://127.0.0.1*) return ;;
     esac
     [ -n "$STOCKS_VAULT_ADDR" ] ||
         die "VAULT_ADDR in .env is for the vault command on this host. For the agents, add the line
 STOCKS_VAULT_ADDR=$address"
 }
 
-# setting FILE NAME: the value of a NAME=value line.
+# setting FILE NAME: the value of a NAME=value line, without quotes, a comment behind it, and a slash at its end.
 setting() {
-    if [ -f "$1" ]; then sed -n "s/^$2=//p" "$1" | tail -n 1 | tr -d '\r"'; fi
+    if [ -f "$1" ]; then
+        sed -n "s/^$2=//p" "$1" | tail -n 1 | tr -d "\r\"'" | sed -e 's/[[:space:]]*#.*$//' -e 's/[[:space:]]*$//' -e 's#/$##'
+    fi
+}
+
+# given NAME: one half of the pair for all environments. Compose copies what it interpolates when it makes the container, and a
+# pair that was put into .env later is in the file alone.
+given() {
+    value=$(setting /identity-pair "$1")
+    printf '%s' "${value:-$(setting /checkout/.env "$1")}"
 }
 
 # mirror FROM TO: makes a folder's files those of another.
@@ -79,9 +88,14 @@ write_identity() {
         store secret_id "$(cat "$own/secret_id")"
         return
     fi
-    if [ -s /identity/role_id ] && [ -s /identity/secret_id ] && [ "$STOCKS_AGENT_IDENTITY" != replace ]; then return; fi
-    role_id=$(setting /identity-pair APP_VAULT_ROLE_ID)
-    secret_id=$(setting /identity-pair APP_VAULT_SECRET_ID)
+    role_id=$(given APP_VAULT_ROLE_ID)
+    secret_id=$(given APP_VAULT_SECRET_ID)
+    if [ -s /identity/role_id ] && [ -s /identity/secret_id ] && [ "$STOCKS_AGENT_IDENTITY" != replace ]; then
+        if [ -n "$role_id" ] && [ "$role_id $secret_id" != "$(cat /identity/role_id) $(cat /identity/secret_id)" ]; then
+            printf 'the agent of %s keeps its pair; for the one in .env: STOCKS_AGENT_IDENTITY=replace\n' "$STOCKS_ENV" >&2
+        fi
+        return
+    fi
     if [ -z "$role_id" ] || [ -z "$secret_id" ]; then
         die "the Vault agent of $STOCKS_ENV has no identity: put the pair that vault/init.sh printed into .env
 (APP_VAULT_ROLE_ID and APP_VAULT_SECRET_ID), or a pair of its own into vault/approle/$STOCKS_ENV/role_id and secret_id"
@@ -93,6 +107,8 @@ write_identity() {
 # store NAME VALUE
 store() {
     if [ "$(cat "/identity/$1" 2>/dev/null)" = "$2" ]; then return; fi
+    # Left by an interrupted run, it belongs to the agent's user by then.
+    rm -f /identity/.new
     printf '%s' "$2" >/identity/.new
     chmod 0400 /identity/.new
     chown "$READER" /identity/.new

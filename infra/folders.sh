@@ -50,6 +50,8 @@ put() {
 
 # store NAME
 store() {
+    # Left by an interrupted run, it belongs to the agent's user by then.
+    rm -f /identity/.new
     cp "$own/$1" /identity/.new
     chmod 0400 /identity/.new
     chown "$READER" /identity/.new

@@ -76,13 +76,10 @@ keep() {
     done
     keep_file "$made" INFRA_VAULT_ROLE_ID "$APPROLES/infra/role_id"
     keep_file "$made" INFRA_VAULT_SECRET_ID "$APPROLES/infra/secret_id"
-    # Mounted as a folder: its own mode is for the agent, the one above it for this host.
-    mkdir -p "$APPROLES/infra"
     chmod 0700 "$APPROLES"
-    chmod 0755 "$APPROLES/infra"
 }
 
-# The agent's user reads the file; the folder keeps everybody else on this host away from it.
+# The folder keeps other users of this host away from the file.
 keep_file() {
     local made=$1 name=$2 file=$3
     grep -q "^$name=" "$made" || return 0

@@ -62,7 +62,7 @@ run() {
 # The runner writes beside its programs, so it gets a copy of them.
 empty_folder() {
     # A job may have taken its own rights to its folders away.
-    chmod -R u+rwX "$RUNNER_FOLDER"
+    chmod -R u+rwX "$RUNNER_FOLDER" 2>/dev/null || true
     find "$RUNNER_FOLDER" -mindepth 1 -delete
     mkdir -p "$APP" "$RUNNER_FOLDER"/{home,work,tools}
     cp -a /home/runner/. "$APP"

@@ -8,15 +8,14 @@ export VAULT_CLIENT_TIMEOUT=2 VAULT_MAX_RETRIES=0
 
 main() {
     said=
-    waited=0
+    deadline=$(($(date +%s) + ${WAIT_SECONDS:-180}))
     until is_rendered; do
-        if [ $((waited % 2)) -eq 0 ]; then say_why; fi
-        if [ "$waited" -ge "${WAIT_SECONDS:-180}" ]; then
-            printf 'error: no secrets within %s s: %s\n' "$waited" "$said" >&2
+        say_why
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            printf 'error: no secrets within %s s: %s\n' "${WAIT_SECONDS:-180}" "$said" >&2
             exit 1
         fi
         sleep 1
-        waited=$((waited + 1))
     done
 }
 
@@ -31,7 +30,7 @@ say_why() {
     code=0
     vault status >/dev/null 2>&1 || code=$?
     case $code in
-        0) why="Vault is open; the agent has not rendered yet (docker logs stocks-${SECRETS_PREFIX%/}-vault-agent-1)" ;;
+        0) why="Vault is open; the agent has not rendered yet. If it stays so: docker logs stocks-${SECRETS_PREFIX%/}-vault-agent-1" ;;
         2) why="Vault is sealed: vault/dev.sh up on a laptop, else three times: docker exec -it vault vault operator unseal" ;;
         *) why="Vault does not answer at $VAULT_ADDR: docker compose -f docker-compose.vault.yml up -d" ;;
     esac

@@ -18,7 +18,7 @@ use crate::release::Image;
 /// No command of the engine takes longer, a pull of an image over a slow line among them.
 const TIMEOUT: Duration = Duration::from_mins(10);
 /// A one-shot container of an environment takes no longer. One of them waits for secrets.
-const TASK_TIMEOUT: Duration = Duration::from_mins(2);
+const TASK_TIMEOUT: Duration = Duration::from_mins(4);
 /// Lines of a container's log that are shown, and characters of each.
 const SHOWN_LINES: &str = "10";
 const SHOWN_CHARACTERS: usize = 400;

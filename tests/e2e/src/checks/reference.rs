@@ -126,7 +126,13 @@ impl Walk {
         // One member a line, as the script reads it.
         let kept = serde_json::to_string_pretty(&kept)?;
         std::fs::write("vault/vault-init.json", kept)?;
-        // As the operator is told: the printed pair goes into .env.
+        // Without an identity the agent is not started, and its message is followed to the letter.
+        let early = "docker compose -f docker-compose.dev.yml up --exit-code-from files files";
+        let (code, said) = shell.attempt(early).await?;
+        ensure!(
+            code == 1 && said.contains("APP_VAULT_ROLE_ID and APP_VAULT_SECRET_ID"),
+            "{code}: {said}"
+        );
         let env = self.clone_folder().join(".env");
         let mut text = std::fs::read_to_string(&env)?;
         for name in ["APP_VAULT_ROLE_ID", "APP_VAULT_SECRET_ID"] {
