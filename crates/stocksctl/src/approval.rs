@@ -135,11 +135,11 @@ impl JobReviews {
         now: DateTime<Utc>,
     ) -> Result<String> {
         let review = github::review(&self.job, &self.reviews, environment, now).await?;
-        for image in release.images.values() {
+        for (service, image) in &release.images {
             let origins = self.signers.attested(image, origin::PREDICATE).await?;
             let Origin { repository, commit } = &review.origin;
             ensure!(
-                review.origin.is_among(&origins),
+                review.origin.is_among(*service, &origins),
                 "{image} was not built from {commit} of {repository}, which was reviewed"
             );
         }

@@ -155,7 +155,11 @@ async fn a_review_counts_for_images_that_were_built_from_the_reviewed_commit_in_
     let now = DateTime::UNIX_EPOCH + TimeDelta::seconds(1_200);
     let wanted = release("git-1", 'a', 'b');
     let [listing, trade] = Service::ALL.map(|service| wanted.image(service).unwrap());
-    let built = |repository: &str, digit: &str| json!({"repository": repository, "commit": digit.repeat(40)});
+    let built = |service: Service, repository: &str, digit: &str| {
+        Origin::new(repository, &digit.repeat(40))
+            .unwrap()
+            .predicate(service)
+    };
     let stand_in = StandIn::new();
     let (job, reviews) = reviewed().await;
     let approvals = |reviews| Approvals {
@@ -172,24 +176,31 @@ async fn a_review_counts_for_images_that_were_built_from_the_reviewed_commit_in_
         "signer",
         listing,
         origin::PREDICATE,
-        &built("owner/app", "a"),
+        &built(Service::StockListing, "owner/app", "a"),
     );
     let told = format!("{:#}", found(&by_review).await.unwrap_err());
     assert!(
         told.contains("no attestation of urn:stocks-app:origin"),
         "{told}"
     );
-    // Another commit, another repository, and one of another signer: none is the reviewed one.
-    stand_in.attest("signer", trade, origin::PREDICATE, &built("owner/app", "b"));
-    stand_in.attest("signer", trade, origin::PREDICATE, &built("fork/app", "a"));
-    stand_in.attest("other", trade, origin::PREDICATE, &built("owner/app", "a"));
+    // Another commit, another repository, another service, and one of another signer: none is the reviewed one.
+    for (signer, service, repository, digit) in [
+        ("signer", Service::Trade, "owner/app", "b"),
+        ("signer", Service::Trade, "fork/app", "a"),
+        ("signer", Service::StockListing, "owner/app", "a"),
+        ("other", Service::Trade, "owner/app", "a"),
+    ] {
+        let predicate = built(service, repository, digit);
+        stand_in.attest(signer, trade, origin::PREDICATE, &predicate);
+    }
     let told = format!("{:#}", found(&by_review).await.unwrap_err());
     assert!(
         told.contains("was not built from aaaa") && told.contains("stocksctl approve prod"),
         "{told}"
     );
     // An image may come of several commits.
-    stand_in.attest("signer", trade, origin::PREDICATE, &built("owner/app", "a"));
+    let reviewed = built(Service::Trade, "owner/app", "a");
+    stand_in.attest("signer", trade, origin::PREDICATE, &reviewed);
     assert!(
         found(&by_review)
             .await

@@ -1,19 +1,21 @@
 //! The origin of an image: the repository and the commit that it was built from, attested of its digest.
 //!
-//! Commits that change no input of an image share its digest, so an image may have several origins.
+//! Commits that change no input of an image share its digest, so an image may have several origins. Each names the service too:
+//! a signature counts under any name, so that one service's image could take the tag of another's.
 
 use std::fmt::{self, Display, Formatter};
 
 use anyhow::{Context as _, Result, ensure};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::release::Service;
 
 /// The type of the attestation's predicate.
 pub(crate) const PREDICATE: &str = "urn:stocks-app:origin:v1";
 const COMMIT_DIGITS: usize = 40;
 
 /// The repository and the commit of a build.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Origin {
     /// `owner/name`.
     pub(crate) repository: String,
@@ -34,11 +36,15 @@ impl Origin {
         })
     }
 
-    /// Returns true if one of these predicates names this repository and this commit.
-    pub(crate) fn is_among(&self, predicates: &[Value]) -> bool {
-        predicates
-            .iter()
-            .any(|predicate| Self::deserialize(predicate).is_ok_and(|origin| origin == *self))
+    /// The predicate that a build of this service attests.
+    pub(crate) fn predicate(&self, service: Service) -> Value {
+        let Self { repository, commit } = self;
+        json!({"repository": repository, "commit": commit, "service": service.name()})
+    }
+
+    /// Returns true if one of these predicates names this repository, this commit and this service.
+    pub(crate) fn is_among(&self, service: Service, predicates: &[Value]) -> bool {
+        predicates.contains(&self.predicate(service))
     }
 }
 
@@ -80,22 +86,25 @@ pub(crate) fn repository_of(address: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
-    fn an_origin_is_the_whole_commit_in_the_same_repository() {
+    fn an_origin_is_the_whole_commit_in_the_same_repository_for_one_service() {
         let origin = Origin::new("owner/stocks-app", &"a".repeat(40)).unwrap();
         let named = |repository: &str, commit: &str| {
-            let predicate = json!({"repository": repository, "commit": commit});
-            origin.is_among(&[Value::Null, predicate])
+            let predicate = json!({"repository": repository, "commit": commit, "service": "trade"});
+            origin.is_among(Service::Trade, &[Value::Null, predicate])
         };
         assert!(named("owner/stocks-app", &"a".repeat(40)));
         assert!(!named("owner/stocks-app", &"a".repeat(7)));
         assert!(!named("owner/stocks-app-fork", &"a".repeat(40)));
         assert!(!named("other/stocks-app", &"a".repeat(40)));
-        assert!(!origin.is_among(&[]));
+        let of_trade = [origin.predicate(Service::Trade)];
+        assert!(origin.is_among(Service::Trade, &of_trade));
+        assert!(!origin.is_among(Service::StockListing, &of_trade));
+        let of_none = json!({"repository": "owner/stocks-app", "commit": "a".repeat(40)});
+        assert!(!origin.is_among(Service::Trade, &[of_none]));
+        assert!(!origin.is_among(Service::Trade, &[]));
     }
 
     #[test]

@@ -151,6 +151,11 @@ fn check_anchored(expression: &str) -> Result<()> {
     let inner = expression
         .strip_prefix('^')
         .context("it does not begin with ^, so it matches names with any text before it")?;
+    // RE2 takes a repetition of the anchor itself.
+    ensure!(
+        !inner.starts_with(['*', '+', '?', '{']),
+        "it repeats its ^, so it matches names with any text before it"
+    );
     let mut depth = 0_u32;
     let mut is_in_class = false;
     let mut rest = inner.chars().peekable();
@@ -404,6 +409,10 @@ mod tests {
             ("", "begin with ^"),
             ("a$", "begin with ^"),
             (r"\^a$", "begin with ^"),
+            ("^*a$", "repeats its ^"),
+            ("^+a$", "repeats its ^"),
+            ("^?a$", "repeats its ^"),
+            ("^{0}a$", "repeats its ^"),
             ("^", "end with $"),
             ("^a", "end with $"),
             (r"^a\$", "end with $"),

@@ -16,7 +16,8 @@ use crate::environment::Environment;
 /// Digits of a commit in a tag.
 pub(crate) const COMMIT_DIGITS: usize = 7;
 const MAX_LENGTH: usize = 128;
-const LATEST: &str = "latest";
+/// The tag of the release that serves in prod: it moves.
+pub(crate) const LATEST: &str = "latest";
 
 /// The state of the files that an image is built from, and of the image.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Args;
 
 use super::Engine;
@@ -10,6 +10,7 @@ use super::order::{How, Order};
 use crate::environment::Environment;
 use crate::ledger::{Action, Ledger};
 use crate::release::Release;
+use crate::tag;
 
 #[derive(Args)]
 pub(super) struct Rollback {
@@ -60,15 +61,28 @@ impl Rollback {
 /// Fails unless a rollback may go to the release, by these ledgers. An environment that asks for approval takes one that has
 /// never served: the plan finds its approval, or refuses it.
 fn check(named: &Release, environment: Environment, ledgers: &[Ledger]) -> Result<()> {
+    let served_as = |ledgers: &[Ledger]| {
+        let mut served = ledgers.iter().flat_map(Ledger::proven);
+        served.find(|release| release.tag == named.tag).cloned()
+    };
+    let moved = |other: Release| {
+        anyhow!(
+            "{} was in service as {other}, and names {named} now: it was moved, and is not trusted",
+            named.tag
+        )
+    };
+    // The environment's own record of the tag comes first, whatever else has served.
+    if let Some(other) = served_as(&ledgers[..1])
+        && !other.is_same(named)
+        && named.tag != tag::LATEST
+    {
+        return Err(moved(other));
+    }
     if ledgers.iter().any(|ledger| ledger.has_served(named)) {
         return Ok(());
     }
-    let mut served = ledgers.iter().flat_map(Ledger::proven);
-    if let Some(other) = served.find(|release| release.tag == named.tag) {
-        bail!(
-            "{} was in service as {other}, and names {named} now: it was moved, and is not trusted",
-            named.tag
-        );
+    if let Some(other) = served_as(ledgers) {
+        return Err(moved(other));
     }
     ensure!(
         environment.asks_for_approval(),
@@ -97,7 +111,7 @@ mod tests {
         for (environment, ledgers, refusal) in [
             (Environment::Dev, [&served, &none], None),
             (Environment::Dev, [&none, &served], None),
-            (Environment::Dev, [&moved, &served], None),
+            (Environment::Dev, [&moved, &served], Some("it was moved")),
             (
                 Environment::Dev,
                 [&none, &none],

@@ -151,7 +151,7 @@ impl Publication {
         })?;
         // Without an answer it is built again, which proves the same.
         let origins = backend.attested(&image, origin::PREDICATE).await;
-        if origin.is_among(&origins.unwrap_or_default()) {
+        if origin.is_among(service, &origins.unwrap_or_default()) {
             return Ok(Some(image));
         }
         note(&format!(
@@ -177,8 +177,8 @@ impl Publication {
         let bill = bill(backend, image).await?;
         if let Claim::Origin(origin) = &self.claim {
             let origins = backend.attested(image, origin::PREDICATE).await;
-            if !origin.is_among(&origins.unwrap_or_default()) {
-                let predicate = serde_json::to_value(origin)?;
+            if !origin.is_among(self.service, &origins.unwrap_or_default()) {
+                let predicate = origin.predicate(self.service);
                 backend.attest(image, origin::PREDICATE, &predicate).await?;
             }
         }

@@ -86,7 +86,11 @@ async fn commits_that_change_no_input_add_an_origin_and_no_signature() {
             .iter()
             .map(|(_, _, it)| it.clone())
             .collect();
-        assert!(origin(REPOSITORY, commit).is_among(&origins), "{commit}");
+        let service = publication().service;
+        assert!(
+            origin(REPOSITORY, commit).is_among(service, &origins),
+            "{commit}"
+        );
     }
 }
 
@@ -143,7 +147,7 @@ async fn a_signed_image_of_another_commit_or_repository_does_not_count() {
         let other = digest("other");
         stored.tags.insert(TAG.to_owned(), other.clone());
         stored.signed.push(other.clone());
-        let predicate = serde_json::to_value(&claimed).unwrap();
+        let predicate = claimed.predicate(publication().service);
         let attestation = (other.clone(), origin::PREDICATE.to_owned(), predicate);
         stored.attested.push(attestation);
         let fake = Fake::new(stored);

@@ -238,7 +238,7 @@ impl Yard {
         let found = self.attested(digest, "urn:stocks-app:origin:v1").await?;
         let expected = commits
             .iter()
-            .map(|commit| json!({"repository": REPOSITORY, "commit": commit}));
+            .map(|commit| json!({"repository": REPOSITORY, "commit": commit, "service": SERVICE}));
         let is_expected =
             found.len() == commits.len() && expected.into_iter().all(|it| found.contains(&it));
         ensure!(
