@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::adapters::cosign::Cosign;
 use crate::exceptions::{Exceptions, Said};
-use crate::release::Image;
+use crate::origin;
+use crate::release::{Image, Release};
+use crate::tag;
 
 /// Severities with which nothing is deployed.
 const BLOCKING: [&str; 2] = ["HIGH", "CRITICAL"];
@@ -34,6 +36,24 @@ impl Admission {
         judge(&bills?, check_bill).with_context(|| format!("the bill of materials of {image}"))?;
         let check = |scan: &Value| check_scan(scan, &self.exceptions, self.today);
         judge(&scans?, check).with_context(|| format!("the scan of {image}"))
+    }
+
+    /// Fails unless each image of the release was built from the commit that its tag names: a registry moves such a tag for
+    /// anyone who may push. A tag that names no commit asks for nothing.
+    pub(crate) async fn check_commit(&self, release: &Release) -> Result<()> {
+        let Some(commit) = tag::commit(&release.tag) else {
+            return Ok(());
+        };
+        for (service, image) in &release.images {
+            let origins = self.cosign.attested(image, origin::PREDICATE).await?;
+            ensure!(
+                origin::is_of_commit(*service, commit, &origins),
+                "{} names {image}, which was not built as {service} from the commit {commit}: the tag was moved, or an older tool \
+                 built the image (`stocksctl build` of that commit attests it)",
+                release.tag
+            );
+        }
+        Ok(())
     }
 }
 
@@ -108,6 +128,9 @@ mod tests {
 
     use super::*;
     use crate::adapters::cosign::tests::{StandIn, image};
+    use crate::origin::Origin;
+    use crate::release::Service;
+    use crate::release::tests::release;
 
     fn today() -> NaiveDate {
         "2026-06-01".parse().unwrap()
@@ -248,5 +271,33 @@ mod tests {
         assert!(judge(std::slice::from_ref(&good), check_bill).is_ok());
         assert!(judge(&[good, bad], check_bill).is_err());
         assert!(judge(&[], check_bill).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_tag_of_a_commit_names_what_was_built_from_it() {
+        let origin = |service: Service, digit: &str| {
+            let origin = Origin::new("owner/app", &digit.repeat(40)).unwrap();
+            origin.predicate(service)
+        };
+        let stand_in = StandIn::new();
+        let released = |tag: &str| release(tag, 'a', 'b');
+        for (service, image) in &released("git-aaaaaaa").images {
+            stand_in.attest("key", image, origin::PREDICATE, &origin(*service, "a"));
+        }
+        let admission = Admission {
+            cosign: stand_in.cosign(&["key"]),
+            exceptions: Exceptions::default(),
+            today: today(),
+        };
+        for named in ["git-aaaaaaa", "dev-aaaaaaa", "stage-aaaaaaaa", "v1.2.3"] {
+            admission.check_commit(&released(named)).await.unwrap();
+        }
+        for moved in ["git-bbbbbbb", "dev-aaaaaab"] {
+            let refused = admission.check_commit(&released(moved)).await.unwrap_err();
+            assert!(refused.to_string().contains("the tag was moved"), "{moved}");
+        }
+        // Each image by its own service.
+        let crossed = release("git-aaaaaaa", 'b', 'a');
+        assert!(admission.check_commit(&crossed).await.is_err());
     }
 }

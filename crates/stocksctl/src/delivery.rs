@@ -188,6 +188,10 @@ impl Delivery<'_> {
     }
 
     async fn admit(&self, release: &Release) -> Result<()> {
+        // A rollback goes by the ledger, also to images of a time before origins.
+        if self.action == Action::Deploy {
+            self.admission.check_commit(release).await?;
+        }
         let admitted = release
             .images
             .values()

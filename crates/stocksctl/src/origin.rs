@@ -48,6 +48,14 @@ impl Origin {
     }
 }
 
+/// Returns true if one of these predicates names this service, and a commit that begins with these digits.
+pub(crate) fn is_of_commit(service: Service, digits: &str, predicates: &[Value]) -> bool {
+    predicates.iter().any(|predicate| {
+        let commit = predicate["commit"].as_str().unwrap_or_default();
+        predicate["service"] == service.name() && commit.starts_with(digits)
+    })
+}
+
 impl Display for Origin {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} of {}", self.commit, self.repository)

@@ -92,7 +92,7 @@ pub(crate) fn is_valid(tag: &str) -> bool {
 }
 
 /// The commit that a tag speaks of.
-fn commit(tag: &str) -> Option<&str> {
+pub(crate) fn commit(tag: &str) -> Option<&str> {
     let (kind, commit) = tag.split_once('-')?;
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_commit = commit.len() >= COMMIT_DIGITS && commit.bytes().all(is_digit);

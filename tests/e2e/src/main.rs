@@ -47,7 +47,7 @@ struct Arguments {
     #[arg(long, default_value_t = 20)]
     outage: u64,
     /// Of the steps of a call, one in so many is followed by its end; 1 for each
-    #[arg(long, default_value_t = 2, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, default_value_t = 3, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     stride: usize,
     /// The image of the databases; it runs small scripts as well
     #[arg(long, env = "POSTGRES_IMAGE")]

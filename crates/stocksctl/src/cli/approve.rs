@@ -43,6 +43,7 @@ impl Approve {
         let site = engine.site(self.environment);
         let release = choose(&registry, &site, &self.release).await?;
         let admission = self.source.admission(&site.installation().await?)?;
+        admission.check_commit(&release).await?;
         for image in release.images.values() {
             admission.admit(image).await?;
             println!("{image} may run");

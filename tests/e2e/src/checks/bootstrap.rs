@@ -9,7 +9,7 @@ use crate::stack::{RECOVERY, eventually};
 
 const NAME: &str = "e2e-bootstrap";
 /// Calls of `vault` by which each run comes further than the one before.
-const STEP: usize = 4;
+const STEP: usize = 8;
 const MAX_RUNS: usize = 60;
 /// An issuer that is reached: Vault's own, by the address that it gives itself.
 const REACHED: &str = "http://vault:8200/v1/identity/oidc";
