@@ -179,6 +179,26 @@ struct Source {
     ignore_file: PathBuf,
 }
 
+/// The place where GitHub gives a job its token, and the right to ask there.
+#[derive(Args)]
+struct IdTokenArgs {
+    #[arg(
+        id = "id_token_url",
+        long = "id-token-url",
+        env = "ACTIONS_ID_TOKEN_REQUEST_URL",
+        hide = true
+    )]
+    url: Option<String>,
+    #[arg(
+        id = "id_token_token",
+        long = "id-token-token",
+        env = "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        hide = true,
+        hide_env_values = true
+    )]
+    token: Option<String>,
+}
+
 /// Who signs.
 #[derive(Args)]
 struct Signing {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Engine, given, read_secret};
+use super::{Engine, IdTokenArgs, given, read_secret};
 use crate::adapters::github;
 use crate::adapters::private::write_private;
 use crate::adapters::vault::{Credentials, Place, Vault, check};
@@ -67,16 +67,8 @@ pub(super) struct Login {
     /// The role that is bound to GitHub's tokens
     #[arg(long, env = "VAULT_ROLE", default_value = "ci")]
     role: String,
-    /// Where GitHub gives a token to this job
-    #[arg(long, env = "ACTIONS_ID_TOKEN_REQUEST_URL", hide = true)]
-    id_token_url: Option<String>,
-    #[arg(
-        long,
-        env = "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-        hide = true,
-        hide_env_values = true
-    )]
-    id_token_token: Option<String>,
+    #[command(flatten)]
+    id_token: IdTokenArgs,
     /// Whether the log is GitHub's, which is told what to hide
     #[arg(long, env = "GITHUB_ACTIONS", hide = true, value_parser = clap::builder::FalseyValueParser::new())]
     is_workflow: bool,
@@ -321,7 +313,7 @@ impl Login {
         if let (Some(role_id), Some(secret_id)) = (given(self.role_id.as_ref()), secret_id) {
             return Ok(Credentials::AppRole { role_id, secret_id });
         }
-        if let (Some(url), Some(token)) = (&self.id_token_url, &self.id_token_token) {
+        if let (Some(url), Some(token)) = (&self.id_token.url, &self.id_token.token) {
             let jwt = github::id_token(url, token).await?;
             return Ok(Credentials::Jwt {
                 role: self.role.clone(),

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand};
 
-use super::{Engine, given};
+use super::{Engine, IdTokenArgs, given};
 use crate::adapters::github::Job;
 use crate::environment::Environment;
 use crate::installation::{ISSUER, Installation, Reviews};
@@ -102,15 +102,8 @@ impl Set {
 /// The environment of a job. Nothing of it is believed before the job's token proves it.
 #[derive(Args)]
 pub(super) struct JobArgs {
-    #[arg(long, env = "ACTIONS_ID_TOKEN_REQUEST_URL", hide = true)]
-    id_token_url: Option<String>,
-    #[arg(
-        long,
-        env = "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-        hide = true,
-        hide_env_values = true
-    )]
-    id_token_token: Option<String>,
+    #[command(flatten)]
+    id_token: IdTokenArgs,
     #[arg(long, env = "GITHUB_RUN_ID", hide = true)]
     github_run: Option<u64>,
     #[arg(long, env = "GITHUB_TOKEN", hide = true, hide_env_values = true)]
@@ -121,8 +114,8 @@ impl JobArgs {
     /// The job that calls, where it may get a token (`permissions: id-token: write`).
     pub(super) fn job(&self) -> Option<Job> {
         Some(Job {
-            id_token_url: given(self.id_token_url.as_ref())?,
-            id_token_token: given(self.id_token_token.as_ref())?,
+            id_token_url: given(self.id_token.url.as_ref())?,
+            id_token_token: given(self.id_token.token.as_ref())?,
             run_id: self.github_run,
             api_token: given(self.github_token.as_ref()),
         })
