@@ -57,7 +57,7 @@ impl Admission {
     }
 }
 
-/// Every one that is attested must pass: somebody who could add one must not hide another.
+/// Checks every predicate, since a signer who adds one must not hide another.
 fn judge(predicates: &[Value], check: impl Fn(&Value) -> Result<()>) -> Result<()> {
     ensure!(!predicates.is_empty(), "there is none");
     predicates.iter().try_for_each(check)

@@ -302,21 +302,21 @@ async fn check_github(root: &Identity) -> Result<String> {
 /// Tokens that no role takes: the role that is tried, and what differs from a run on develop.
 fn others() -> Vec<(&'static str, Value)> {
     vec![
-        ("ci", json!({"repository": "somebody/stocks-app"})),
+        ("ci", json!({"repository": "stranger/stocks-app"})),
         ("ci", json!({"repository": "acme-org/stocks-app-2"})),
         ("ci", json!({"event_name": "pull_request"})),
         ("ci", json!({"event_name": "pull_request_target"})),
         ("deploy-dev", json!({"event_name": "pull_request_target"})),
         (
             "ci",
-            json!({"job_workflow_ref": "somebody/stocks-app/.github/workflows/ci-cd.yml@refs/heads/develop"}),
+            json!({"job_workflow_ref": "stranger/stocks-app/.github/workflows/ci-cd.yml@refs/heads/develop"}),
         ),
         (
             "ci",
             json!({"job_workflow_ref": "acme-org/stocks-app-2/.github/workflows/ci-cd.yml@refs/heads/develop"}),
         ),
-        ("ci", json!({"aud": "https://github.com/somebody"})),
-        ("ci", json!({"iss": "https://somebody.example"})),
+        ("ci", json!({"aud": "https://github.com/stranger"})),
+        ("ci", json!({"iss": "https://stranger.example"})),
         ("deploy-prod", json!({})),
     ]
 }
